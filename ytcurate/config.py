@@ -1,0 +1,150 @@
+"""Settings, as small frozen values grouped by what they describe. The only home of defaults.
+
+Each is checked when it is built, so a wrong value stops a call before anything is started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ytcurate.errors import UsageError
+
+MIB = 2**20
+GIB = 2**30
+
+PATCH_AREA_PX = 28 * 28
+"""Pixels that become one visual token of Qwen2.5-VL: a patch of 14x14, merged 2x2."""
+
+DEFAULT_ROW_WEIGHT_BYTES = 16 * MIB
+"""What a table writer takes when nothing is said (upstream default of ``max_row_weight``)."""
+
+PORTABLE_ROW_WEIGHT_BYTES = 128 * MIB
+"""The most that an upstream cluster lets ``max_row_weight`` be; Tracto accepts 800 MiB and more."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmenting:
+    """How a source video is cut."""
+
+    clip_seconds: float = 10.0
+    """Wanted length of a clip. Cuts fall on the first keyframe at or after each multiple of it."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.clip_seconds > 0,
+            f"clip_seconds must be above 0, it is {self.clip_seconds}. The default is 10.",
+        )
+
+    @property
+    def clip_length(self) -> Fraction:
+        """``clip_seconds`` as an exact fraction of a second."""
+        return Fraction(str(self.clip_seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSampling:
+    """Which pictures of a clip the model sees, and how large. Defaults are those of qwen-vl-utils."""
+
+    fps: float = 2.0
+    """Pictures per second of video."""
+    min_frames: int = 4
+    max_frames: int = 768
+    min_pixels: int = 16 * PATCH_AREA_PX
+    """A picture is enlarged to at least this many pixels."""
+    max_frame_pixels: int = 768 * PATCH_AREA_PX
+    """A picture is reduced to at most this many pixels."""
+    total_pixels: int = 20480 * PATCH_AREA_PX
+    """Budget for all pictures of one clip, in pixels of picture pairs."""
+
+    def __post_init__(self) -> None:
+        _require(self.fps > 0, f"fps must be above 0, it is {self.fps}. The default is 2.")
+        _require(
+            2 <= self.min_frames <= self.max_frames,
+            f"2 <= min_frames <= max_frames is needed, they are {self.min_frames} and {self.max_frames}.",
+        )
+        _require(
+            0 < self.min_pixels <= self.max_frame_pixels,
+            f"0 < min_pixels <= {self.max_frame_pixels} is needed, it is {self.min_pixels}.",
+        )
+        _require(
+            self.total_pixels >= self.min_pixels,
+            f"total_pixels must be at least min_pixels ({self.min_pixels}), it is {self.total_pixels}.",
+        )
+
+    @property
+    def max_visual_tokens(self) -> int:
+        """The most visual tokens a clip can take: every pair of pictures at its share of the budget.
+
+        Rounding a side up to 28 and the floor of 1.05 x ``min_pixels`` for very long clips are included.
+        """
+        shared = self.total_pixels // PATCH_AREA_PX
+        floor = self.max_frames // 2 * int(self.min_pixels * 1.05) // PATCH_AREA_PX
+        return max(shared, floor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the model chooses its words. Defaults are the seed notebook's."""
+
+    temperature: float = 0.1
+    top_p: float = 0.001
+    repetition_penalty: float = 1.05
+    max_tokens: int = 256
+
+    def __post_init__(self) -> None:
+        _require(self.temperature >= 0, f"temperature must be 0 or more, it is {self.temperature}.")
+        _require(0 < self.top_p <= 1, f"top_p must be above 0 and at most 1, it is {self.top_p}.")
+        _require(
+            self.repetition_penalty > 0,
+            f"repetition_penalty must be above 0, it is {self.repetition_penalty}.",
+        )
+        _require(self.max_tokens >= 1, f"max_tokens must be 1 or more, it is {self.max_tokens}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """How the engine is run inside a job."""
+
+    max_clips_in_flight: int = 32
+    """Clips the engine holds at once; it batches them continuously."""
+    max_model_len: int | None = None
+    """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
+    gpu_memory_utilization: float = 0.9
+    tensor_parallel: int = 1
+
+    def __post_init__(self) -> None:
+        _require(
+            self.max_clips_in_flight >= 1,
+            f"max_clips_in_flight must be 1 or more, it is {self.max_clips_in_flight}.",
+        )
+        _require(
+            self.tensor_parallel >= 1, f"tensor_parallel must be 1 or more, it is {self.tensor_parallel}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buffering:
+    """How far a describe job reads and decodes ahead of the engine. Bounds its memory."""
+
+    decode_threads: int = 0
+    """Clips decoded at once. 0: as many as the job has cores."""
+    max_ahead_clips: int = 64
+    """Clips read but not yet given to the engine."""
+    max_ahead_bytes: int = GIB
+    """Encoded bytes and decoded pictures held for them, together."""
+
+    def __post_init__(self) -> None:
+        _require(self.decode_threads >= 0, f"decode_threads must be 0 or more, it is {self.decode_threads}.")
+        _require(
+            self.max_ahead_clips >= 1, f"max_ahead_clips must be 1 or more, it is {self.max_ahead_clips}."
+        )
+        _require(
+            self.max_ahead_bytes >= MIB,
+            f"max_ahead_bytes must be 1 MiB or more, it is {self.max_ahead_bytes}.",
+        )
