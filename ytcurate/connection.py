@@ -1,0 +1,130 @@
+"""Which cluster: the one switch of the toolkit.
+
+The proxy is the flag or argument, else ``YT_PROXY`` or the YT client's own configuration, else the local
+cluster of this machine, and then one line on standard error says so. Nothing else knows where it runs.
+"""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from ytcurate.errors import ClusterUnreachable
+
+_PROBE_TIMEOUT_S = 10
+
+
+def connect(proxy: str | None = None) -> Any:
+    """Return a client of the cluster, after seeing that it answers.
+
+    Args:
+        proxy: the cluster's HTTP address. None: as the module's docstring says.
+
+    Returns:
+        A ``yt.wrapper.YtClient``.
+
+    Raises:
+        ClusterUnreachable: it does not answer like a YT proxy, or the local cluster does not start.
+    """
+    import yt.wrapper as yt
+    from yt.wrapper import default_config
+
+    config = default_config.get_config_from_env()
+    if proxy:
+        config["proxy"]["url"] = proxy
+    if not config["proxy"]["url"]:
+        config["proxy"]["url"] = start_local_cluster()
+        print(f"no proxy is set: using the local cluster at {config['proxy']['url']}", file=sys.stderr)
+    client = yt.YtClient(config=config)
+    _require_answer(client)
+    return client
+
+
+def start_local_cluster() -> str:
+    """Start the local cluster of this machine unless it runs, and return its proxy URL.
+
+    It is a process of its own, reached by its URL like any other cluster.
+
+    Raises:
+        ClusterUnreachable: it does not start; its reason is in the message.
+    """
+    command = [sys.executable, "-m", "ytcurate.localcluster", "start"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    first = done.stdout.partition("\n")[0]
+    if done.returncode or not first.startswith("proxy "):
+        reason = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[
+            -1
+        ]
+        raise ClusterUnreachable(f"the local cluster does not start: {reason}", proxy="local")
+    return first.removeprefix("proxy ").strip()
+
+
+def _require_answer(client: Any) -> None:
+    """Ask for the list of commands once, without the client's two minutes of retries."""
+    import requests
+    from yt.wrapper.http_helpers import get_proxy_address_url
+
+    url = get_proxy_address_url(client=client)
+    hint = "`ytcurate cluster start` starts a local one."
+    try:
+        answer = requests.get(f"{url}/api/v4", timeout=_PROBE_TIMEOUT_S)
+        answer.raise_for_status()
+        answer.json()
+    except requests.ConnectionError as error:
+        raise ClusterUnreachable(f"cannot reach proxy {url}: {_cause(error)}. {hint}", proxy=url) from error
+    except requests.Timeout as error:
+        raise ClusterUnreachable(
+            f"cannot reach proxy {url}: no answer within {_PROBE_TIMEOUT_S} s. {hint}", proxy=url
+        ) from error
+    except (requests.RequestException, ValueError) as error:
+        raise ClusterUnreachable(
+            f"{url} answers, but not like a YT proxy: {type(error).__name__}. Check the address. {hint}",
+            proxy=url,
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    text = str(error)
+    known = {"refused": "connection refused", "resolve": "no such host", "Name or service": "no such host"}
+    return next((words for sign, words in known.items() if sign in text), text)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who you are on the cluster and what you may use."""
+
+    user: str
+    home_path: str
+    """Where to keep things: the account's home, or ``//tmp`` on a cluster that names none."""
+    pool_trees: tuple[str, ...]
+    """Trees the account may use; empty if the cluster does not say."""
+
+    def new_workdir(self, client: Any) -> str:
+        """Make a directory of its own for a run, and return its path."""
+        path = f"{self.home_path}/tmp/ytcurate/{uuid.uuid4().hex}"
+        client.create("map_node", path, recursive=True)
+        return path
+
+
+def account(client: Any) -> Account:
+    """Read the account from ``//sys/users/<user>/@user_info``, as Tracto and the local cluster keep it.
+
+    A plain YTsaurus cluster has no such attribute: then ``//tmp`` and the trees that can be listed.
+    """
+    import yt.wrapper as yt
+
+    user = client.get_user_name() or getpass.getuser()
+    base = f"//sys/users/{user}/@user_info"
+    if client.exists(base):
+        info = client.get(base)
+        trees = tuple(str(tree) for tree in info.get("available_pool_trees", ()))
+        return Account(user, str(info.get("home_path", f"//home/{user}")), trees)
+    try:
+        trees = tuple(str(tree) for tree in client.list("//sys/pool_trees"))
+    except yt.YtResponseError:
+        trees = ()
+    return Account(user, "//tmp", trees)

@@ -1,0 +1,1 @@
+"""The flow itself, one module per step: upload writes clips, describe writes descriptions, show reads."""
