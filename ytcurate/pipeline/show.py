@@ -1,0 +1,127 @@
+"""Show: look at a table in a terminal or a notebook, without its videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ytcurate.connection import connect
+from ytcurate.tables import store
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = Mapping[str, Any]
+
+_SORTED_UP_TO_ROWS = 10_000
+"""Tables up to this size are read whole and sorted; of larger ones the first rows are shown as they lie."""
+_ORDER = ("ds_index", "segment_index")
+_TEXT_LIMIT = 400
+_VIEWS = (
+    # description tables
+    (*_ORDER, "outcome", "description", "detail", "output_tokens"),
+    # clip tables
+    (*_ORDER, "start_s", "length", "width", "height", "codec", "bytes", "outcome", "detail"),
+)
+"""Columns worth showing, by kind of table; of other tables all are shown that are not videos."""
+_HEADINGS = {
+    "ds_index": "source",
+    "segment_index": "clip",
+    "start_s": "start",
+    "output_tokens": "tokens",
+}
+
+
+@dataclass(frozen=True)
+class TableView:
+    """Some rows of a table, ready to look at."""
+
+    path: str
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+    row_count: int
+    """Rows of the whole table."""
+
+    @property
+    def title(self) -> str:
+        """The path and how many rows there are."""
+        shown = "" if len(self.rows) == self.row_count else f", {len(self.rows)} shown"
+        return f"{self.path}: {self.row_count} rows{shown}"
+
+    def __rich__(self) -> Table:
+        """Draw the table for a terminal."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(title=self.title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for name in self.columns:
+            numbers = all(isinstance(row.get(name), int | float | None) for row in self.rows)
+            table.add_column(
+                _HEADINGS.get(name, name), overflow="fold", justify="right" if numbers else "left"
+            )
+        for row in self.rows:
+            table.add_row(*(_cell(row.get(name)) for name in self.columns))
+        return table
+
+    def _repr_html_(self) -> str:
+        """Draw the table for a notebook."""
+        head = "".join(f"<th>{escape(_HEADINGS.get(name, name))}</th>" for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(row.get(name)))}</td>" for name in self.columns) + "</tr>"
+            for row in self.rows
+        )
+        return (
+            f"<p>{escape(self.title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+def show(table: str, *, limit: int = 20, proxy: str | None = None, client: Any = None) -> TableView:
+    """Read the first rows of a table, in the order of source and time; videos are not read.
+
+    Args:
+        table: path of any table.
+        limit: rows at most.
+        proxy: the cluster; see ``connect``.
+        client: a YT client to use instead.
+
+    Raises:
+        TableMissing, SchemaMismatch: there is no table of that name.
+    """
+    import yt.wrapper as yt
+
+    client = client or connect(proxy)
+    store.require_table(client, table, ())
+    columns = _columns_worth_showing(client.get(f"{table}/@schema"))
+    row_count = int(client.get(f"{table}/@row_count"))
+    ordered = set(_ORDER) <= set(columns) and row_count <= _SORTED_UP_TO_ROWS
+    path = yt.TablePath(
+        table, columns=list(columns) or None, end_index=None if ordered else limit, client=client
+    )
+    rows = list(client.read_table(path))
+    if ordered:
+        rows.sort(key=lambda row: tuple(row[name] for name in _ORDER))
+    rows = rows[:limit]
+    if not columns:  # a table without a schema: what its rows have
+        columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    if not any(row.get("detail") for row in rows):
+        columns = tuple(name for name in columns if name != "detail")
+    return TableView(table, columns, rows, row_count)
+
+
+def _columns_worth_showing(schema: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    there = {str(column["name"]): column for column in schema}
+    for view in _VIEWS:
+        if set(view) <= set(there):
+            return view
+    return tuple(name for name, column in there.items() if "tagged" not in str(column.get("type_v3")))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}..."
