@@ -1,0 +1,32 @@
+"""Options that several subcommands share, and how they print."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+Proxy = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        help="The cluster's HTTP address. Otherwise YT_PROXY, the client's settings, or the local cluster.",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the rows that are there.")]
+Append = Annotated[bool, typer.Option("--append", help="Add to the rows that are there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if any row has an outcome other than ok.")
+]
+
+errors = Console(stderr=True, highlight=False)
+"""For everything that is not the result."""
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line of standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
