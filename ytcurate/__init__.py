@@ -25,6 +25,9 @@ _HOMES = {
     "DescribePlan": "ytcurate.pipeline.describe",
     "DescribeResult": "ytcurate.pipeline.describe",
     "show": "ytcurate.pipeline.show",
+    "TableView": "ytcurate.pipeline.show",
+    "watch": "ytcurate.pipeline.watch",
+    "ClipView": "ytcurate.pipeline.watch",
     "connect": "ytcurate.connection",
     "account": "ytcurate.connection",
     "Account": "ytcurate.connection",
@@ -75,9 +78,12 @@ if TYPE_CHECKING:
     from ytcurate.pipeline.describe import DescribeResult as DescribeResult
     from ytcurate.pipeline.describe import describe as describe
     from ytcurate.pipeline.describe import plan_describe as plan_describe
+    from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show
     from ytcurate.pipeline.upload import UploadResult as UploadResult
     from ytcurate.pipeline.upload import upload as upload
+    from ytcurate.pipeline.watch import ClipView as ClipView
+    from ytcurate.pipeline.watch import watch as watch
 
 
 def __getattr__(name: str) -> Any:

@@ -152,8 +152,7 @@ class _ProgressBar:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=options.errors,
-            transient=True,
+            **options.PROGRESS,
         )
         self._task = self._bar.add_task("connecting", total=None)
 

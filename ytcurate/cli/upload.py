@@ -39,7 +39,7 @@ def upload(
     from ytcurate.pipeline.upload import upload as run
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=options.errors, transient=True) as bar:
+    with Progress(*columns, **options.PROGRESS) as bar:
         task = bar.add_task("reading", total=None)
 
         def on_progress(result: UploadResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ _ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "2",
     "TOKENIZERS_PARALLELISM": "false",
 }
+_SOCKET_NAME_BYTES = 37
+"""What vLLM adds to the folder of its sockets: a slash and a UUID."""
+_SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket (``sun_path``)."""
 _CHAT_MARGIN_TOKENS = 256
 """Room in the context for the chat template, the system line and a prompt of ordinary length."""
 
@@ -56,6 +61,7 @@ class VllmDescriber:
         self._running: set[str] = set()
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        self._sockets = _short_socket_folder()
         config = _model_config(model)
         wanted = (frames or FrameSampling()).max_visual_tokens + len(prompt.text) + _CHAT_MARGIN_TOKENS
         wanted += (sampling or Sampling()).max_tokens
@@ -108,6 +114,8 @@ class VllmDescriber:
     def close(self) -> None:
         """Stop the engine's process."""
         self._engine.engine_core.shutdown()
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     def _render(self, prompt: Prompt) -> str:
         """Write the conversation as the checkpoint's chat template wants it, the video before the text."""
@@ -117,6 +125,19 @@ class VllmDescriber:
             {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": prompt.text}]},
         ]
         return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def _short_socket_folder() -> tempfile.TemporaryDirectory[str] | None:
+    """Give vLLM a folder for its sockets if the one it would take makes their paths too long.
+
+    It takes the temporary folder, and that of a job lies deep inside the job's sandbox.
+    """
+    folder = os.environ.get("VLLM_RPC_BASE_PATH", tempfile.gettempdir())
+    if len(os.fsencode(folder)) + _SOCKET_NAME_BYTES <= _SOCKET_PATH_BYTES:
+        return None
+    short = tempfile.TemporaryDirectory(prefix="vllm-", dir="/tmp", ignore_cleanup_errors=True)
+    os.environ["VLLM_RPC_BASE_PATH"] = short.name
+    return short
 
 
 def _model_config(model: str) -> Any:
@@ -154,8 +175,6 @@ def _start(model: str, context: int, settings: EngineSettings) -> Any:
         enable_prefix_caching=False,
         gpu_memory_utilization=settings.gpu_memory_utilization,
         tensor_parallel_size=settings.tensor_parallel,
-        # One device needs no worker process beside the engine's own; on a CPU vLLM would start one.
-        distributed_executor_backend="uni" if settings.tensor_parallel == 1 else None,
         # Compiling pays on a GPU; on a CPU it needs a C++ compiler and takes longer than small jobs last.
         enforce_eager=current_platform.is_cpu(),
         disable_log_stats=True,

@@ -132,7 +132,7 @@ def _custom_sums(statistics: Mapping[str, Any], prefix: str = "custom/") -> dict
 def _failure(operation: Any, state: str) -> YtcurateError:
     import yt.wrapper as yt
 
-    error = operation.get_error(state)
+    error = operation.get_error()
     stderrs = [str(job.get("stderr", "")) for job in _failed_jobs(operation)]
     stderr = next((text for text in stderrs if text.strip()), "")
     reason = _last_words(stderr) or (_innermost(error) if isinstance(error, yt.YtError) else state)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ytcurate import __version__
@@ -89,7 +90,7 @@ def plan_describe(
     result: str,
     *,
     client: Any,
-    model: str,
+    model: str | Path,
     prompt: Prompt = DESCRIBE,
     sampling: Sampling | None = None,
     frames: FrameSampling | None = None,
@@ -119,7 +120,7 @@ def plan_describe(
         UsageError: the model, the preset or a pool tree does not exist, or the table is empty.
         TableMissing, SchemaMismatch: the table of clips is not one.
     """
-    reference = find_model(model)
+    reference = find_model(str(model))
     chosen = _placed(load_preset(preset), placement)
     store.require_table(client, table, _NEEDED)
     rows = int(client.get(f"{table}/@row_count"))
@@ -161,7 +162,7 @@ def describe(
     table: str,
     result: str,
     *,
-    model: str,
+    model: str | Path,
     proxy: str | None = None,
     client: Any = None,
     overwrite: bool = False,
