@@ -6,7 +6,9 @@ cluster of this machine, and then one line on standard error says so. Nothing el
 
 from __future__ import annotations
 
+import copy
 import getpass
+import logging
 import subprocess
 import sys
 import uuid
@@ -15,7 +17,7 @@ from typing import Any
 
 from ytcurate.errors import ClusterUnreachable
 
-_PROBE_TIMEOUT_S = 10
+_PROBE_TIMEOUT_MS = 10_000
 
 
 def connect(proxy: str | None = None) -> Any:
@@ -39,9 +41,8 @@ def connect(proxy: str | None = None) -> Any:
     if not config["proxy"]["url"]:
         config["proxy"]["url"] = start_local_cluster()
         print(f"no proxy is set: using the local cluster at {config['proxy']['url']}", file=sys.stderr)
-    client = yt.YtClient(config=config)
-    _require_answer(client)
-    return client
+    _require_answer(config)
+    return yt.YtClient(config=config)
 
 
 def start_local_cluster() -> str:
@@ -63,28 +64,41 @@ def start_local_cluster() -> str:
     return first.removeprefix("proxy ").strip()
 
 
-def _require_answer(client: Any) -> None:
-    """Ask for the list of commands once, without the client's two minutes of retries."""
-    import requests
+def _require_answer(config: Any) -> None:
+    """Ask the cluster one small question, without the client's two minutes of retries.
+
+    The client itself asks, so that certificates, tokens and address rules are its own.
+    """
+    import yt.wrapper as yt
+    from yt.packages import requests
     from yt.wrapper.http_helpers import get_proxy_address_url
 
+    probe = copy.deepcopy(config)
+    for name in ("request_timeout", "connect_timeout"):
+        probe["proxy"][name] = _PROBE_TIMEOUT_MS
+    probe["proxy"]["retries"]["enable"] = False
+    client = yt.YtClient(config=probe)
     url = get_proxy_address_url(client=client)
     hint = "`ytcurate cluster start` starts a local one."
+    log = logging.getLogger("Yt")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # it would print the whole page of a wrong server
     try:
-        answer = requests.get(f"{url}/api/v4", timeout=_PROBE_TIMEOUT_S)
-        answer.raise_for_status()
-        answer.json()
+        client.exists("/")
+    except yt.YtResponseError:
+        return  # a cluster's own refusal: whatever it is, the step will meet it with more to say
+    except requests.Timeout as error:
+        seconds = _PROBE_TIMEOUT_MS // 1000
+        message = f"cannot reach proxy {url}: no answer within {seconds} s. {hint}"
+        raise ClusterUnreachable(message, proxy=url) from error
     except requests.ConnectionError as error:
         raise ClusterUnreachable(f"cannot reach proxy {url}: {_cause(error)}. {hint}", proxy=url) from error
-    except requests.Timeout as error:
-        raise ClusterUnreachable(
-            f"cannot reach proxy {url}: no answer within {_PROBE_TIMEOUT_S} s. {hint}", proxy=url
-        ) from error
-    except (requests.RequestException, ValueError) as error:
-        raise ClusterUnreachable(
-            f"{url} answers, but not like a YT proxy: {type(error).__name__}. Check the address. {hint}",
-            proxy=url,
-        ) from error
+    except (requests.RequestException, yt.YtError) as error:
+        first = str(error).partition("\n")[0]
+        message = f"{url} answers, but not like a YT proxy ({first}). Check the address. {hint}"
+        raise ClusterUnreachable(message, proxy=url) from error
+    finally:
+        log.setLevel(level)
 
 
 def _cause(error: Exception) -> str:

@@ -197,7 +197,11 @@ def describe_stream(
         start_describer: called once, before the first row is taken.
         statistics: kept up to date while running.
     """
-    describer = start_describer()
+    try:
+        describer = start_describer()
+    except BaseException:
+        rows.close()
+        raise
     held: dict[int, Row] = {}
     key = 0
     try:
