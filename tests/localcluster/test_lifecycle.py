@@ -1,0 +1,87 @@
+"""start, status and stop, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from yt.wrapper import YtClient
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ytcurate.localcluster", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_start_status_stop(tmp_path: Path) -> None:
+    place = ("--data-dir", str(tmp_path / "data"))
+    assert run("status", *place).returncode == 1
+    first = run("start", *place)
+    assert first.returncode == 0, first.stderr
+    line = first.stdout.splitlines()[0]
+    assert line.startswith("proxy http://127.0.0.1:")
+    try:
+        second = run("start", *place)
+        assert second.stdout.splitlines() == [line]
+        assert "already running" in second.stderr
+        shown = run("status", *place)
+        assert shown.returncode == 0
+        assert shown.stdout.splitlines()[0] == line
+        assert "pool trees default, cpu, gpu_h100, gpu_h200" in shown.stdout
+        assert "running operations none" in shown.stdout
+        YtClient(proxy=line.split()[1]).set("//tmp/kept", 1)
+    finally:
+        assert run("stop", *place).returncode == 0
+    gone = run("status", *place)
+    assert gone.returncode == 1
+    assert len(gone.stderr.splitlines()) == 1
+    again = run("start", *place)
+    try:
+        # The same port as last time, so that a notebook's proxy stays right.
+        assert again.stdout.splitlines()[0] == line
+        assert YtClient(proxy=line.split()[1]).get("//tmp/kept") == 1
+    finally:
+        run("stop", *place)
+
+
+def test_stop_ends_running_operations_and_their_jobs(tmp_path: Path) -> None:
+    place = ("--data-dir", str(tmp_path / "data"))
+    proxy = run("start", *place, "--port", "0").stdout.split()[1]
+    client = YtClient(proxy=proxy)
+    client.write_table("//tmp/t", [{"x": 1}])
+    operation = client.run_map("sleep 654", "//tmp/t", "//tmp/out", format="json", sync=False)
+    while not operation.get_state().is_running():
+        time.sleep(0.05)
+    assert run("stop", *place).returncode == 0
+    assert [
+        each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", "654"]
+    ] == []
+    proxy = run("start", *place, "--port", "0").stdout.split()[1]
+    try:
+        assert YtClient(proxy=proxy).get_operation(operation.id, attributes=["state"]) == {"state": "aborted"}
+    finally:
+        run("stop", *place)
+
+
+def test_a_stale_server_file_is_not_taken_for_a_running_cluster(tmp_path: Path) -> None:
+    about = {"pid": 1, "port": 1, "proxy": "http://127.0.0.1:1", "started": 0}
+    (tmp_path / "server.json").write_text(json.dumps(about))
+    (tmp_path / "lock").touch()
+    assert run("status", "--data-dir", str(tmp_path)).returncode == 1
+    assert run("stop", "--data-dir", str(tmp_path)).returncode == 0
+
+
+def test_a_port_in_use_is_said(tmp_path: Path, proxy: str) -> None:
+    port = proxy.rsplit(":", 1)[1]
+    done = run("start", "--data-dir", str(tmp_path / "data"), "--port", port)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,100 @@
+"""`python -m ytcurate.localcluster [serve|start|status|stop]`; without a word it serves in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ytcurate.localcluster import lifecycle
+from ytcurate.localcluster.server import serve, tell
+from ytcurate.localcluster.settings import (
+    POOL_TREES,
+    ROW_WEIGHT_CAPS,
+    Settings,
+    default_data_dir,
+    default_user,
+)
+
+WORDS = ("serve", "start", "status", "stop")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m ytcurate.localcluster",
+        description="A YTsaurus-compatible cluster on this machine.",
+    )
+    made.add_argument("action", nargs="?", choices=WORDS, default="serve")
+    made.add_argument("--data-dir", type=Path, default=None, help="where its state lives")
+    made.add_argument("--port", type=int, default=None, help="0 takes any free port")
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback by default)")
+    made.add_argument(
+        "--profile", choices=sorted(ROW_WEIGHT_CAPS), default="tracto",
+        help="which cluster's cap on row weight: tracto 1 GiB, ytsaurus 128 MiB",
+    )  # fmt: skip
+    made.add_argument("--pool-trees", default=",".join(POOL_TREES), help="comma-separated names")
+    made.add_argument("--slots", type=int, default=None, help="jobs without a GPU at once (default: cores)")
+    made.add_argument("--user", default=None, help="the one user of the cluster (default: yours)")
+    made.add_argument("--foreground", action="store_true", help="with start: stay in the foreground")
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parser().parse_args(argv)
+    data_dir = (options.data_dir or default_data_dir()).expanduser().absolute()
+    try:
+        if options.action == "status":
+            return show_status(data_dir)
+        if options.action == "stop":
+            stopped = lifecycle.stop(data_dir)
+            tell("stopped" if stopped else f"no local cluster is running on {data_dir}")
+            return 0
+        if options.action == "start" and (not options.foreground or lifecycle.is_running(data_dir)):
+            return start(data_dir, options)
+    except lifecycle.LifecycleError as error:
+        tell(str(error))
+        return 1
+    return serve(
+        Settings(
+            data_dir=data_dir,
+            host=options.host,
+            port=options.port,
+            profile=options.profile,
+            pool_trees=tuple(name for name in options.pool_trees.split(",") if name),
+            slots=options.slots or os.cpu_count() or 1,
+            user=options.user or default_user(),
+        )
+    )
+
+
+def start(data_dir: Path, options: argparse.Namespace) -> int:
+    arguments = ["--host", options.host, "--profile", options.profile, "--pool-trees", options.pool_trees]
+    for name in ("port", "slots", "user"):
+        if getattr(options, name) is not None:
+            arguments += [f"--{name}", str(getattr(options, name))]
+    up, new = lifecycle.start(data_dir, arguments)
+    print(f"proxy {up.proxy}", flush=True)
+    if up.profile != options.profile:
+        tell(f"it runs with profile {up.profile}, not {options.profile}; stop it first to change that")
+    tell(f"{'started' if new else 'already running'}: pid {up.pid}, data in {data_dir}")
+    return 0
+
+
+def show_status(data_dir: Path) -> int:
+    found = lifecycle.status(data_dir)
+    if found is None:
+        tell(f"No local cluster is running on {data_dir}.")
+        return 1
+    print(f"proxy {found.proxy}")
+    print(f"data dir {found.data_dir}")
+    print(f"pid {found.pid}")
+    print(f"uptime {found.uptime_s:.0f} s")
+    print(f"profile {found.profile}")
+    print(f"pool trees {', '.join(found.pool_trees)}")
+    print(f"running operations {', '.join(found.running_operations) or 'none'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

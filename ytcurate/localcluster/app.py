@@ -1,0 +1,229 @@
+"""HTTP route to command; holds no state but the answers of recent mutations."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ytcurate.localcluster import errors, wire
+from ytcurate.localcluster.cluster import Cluster
+from ytcurate.localcluster.commands import load_all
+from ytcurate.localcluster.context import Call, Stream
+from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.formats import YSON_TEXT, dump, load, parse_format
+from ytcurate.localcluster.registry import COMMANDS, NOTHING, Command
+
+log = logging.getLogger(__name__)
+
+LIGHT_THREADS = 16
+HEAVY_THREADS = 256
+"""A write holds a thread while it waits for the client's bytes."""
+REMEMBERED_MUTATIONS = 10_000
+GATHER_BYTES = 128 * 1024
+VERSION = "24.2.0-local"
+
+
+def invoke(call: Call, command: Command) -> Any:
+    """Run a handler; a bug in it becomes an error of code 1 and a traceback in the log."""
+    try:
+        if command.detached:
+            return command.handler(call)
+        with call.cluster.state.session():
+            return command.handler(call)
+    except YtError:
+        raise
+    except Exception as error:
+        log.exception("bug in command %s", command.name)
+        raise errors.bug(command.name, error) from error
+
+
+class Api:
+    """The ASGI application for `/api/v4/<command>`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.light = CapacityLimiter(LIGHT_THREADS)
+        self.heavy = CapacityLimiter(HEAVY_THREADS)
+        self.mutations: OrderedDict[str, asyncio.Future[Response]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        name = request.path_params["command"].lower()
+        try:
+            await self._answer(name, request, scope, receive, send)
+        except YtError as error:
+            await error_response(error)(scope, receive, send)
+        except (asyncio.CancelledError, anyio.get_cancelled_exc_class()):
+            raise
+        except Exception as error:
+            log.exception("bug while answering %s", name)
+            await error_response(errors.bug(name, error))(scope, receive, send)
+
+    async def _answer(self, name: str, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        command = COMMANDS.get(name)
+        if command is None:
+            raise errors.not_implemented(name)
+        params = wire.header_parameters(request)
+        if command.input_type in ("tabular", "binary"):
+            decode = wire.decoder(request.headers.get("content-encoding", ""))
+            body = wire.RequestBody(receive, asyncio.get_running_loop(), decode)
+            call = Call(self.cluster, name, params, body=body)  # type: ignore[arg-type]
+            value = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
+            await self._plain(call, value)(scope, receive, send)
+            return
+        data = await request.body()
+        call = Call(self.cluster, name, params)
+        if command.input_type == "structured":
+            call.input = load(data, parse_format(params.get("input_format"), YSON_TEXT))
+        else:
+            params.update(wire.body_parameters(request, data))
+        if command.output_type in ("tabular", "binary"):
+            stream = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
+            await self._stream(call, stream, request, send)
+            return
+        response = await self._light(call, command)
+        await response(scope, receive, send)
+
+    async def _light(self, call: Call, command: Command) -> Response:
+        """Run a buffered command once per mutation id: a resent request gets the first one's answer."""
+        limiter = self.heavy if command.detached else self.light
+        mutation = str(call.params.get("mutation_id") or "")
+        if not mutation or not command.is_volatile:
+            value = await to_thread.run_sync(invoke, call, command, limiter=limiter)
+            return self._plain(call, value)
+        if mutation in self.mutations:
+            return await asyncio.shield(self.mutations[mutation])
+
+        async def run() -> Response:
+            try:
+                value = await to_thread.run_sync(invoke, call, command, limiter=limiter)
+                return self._plain(call, value)
+            except YtError as error:
+                return error_response(error)
+
+        future = asyncio.ensure_future(run())
+        self.mutations[mutation] = future
+        while len(self.mutations) > REMEMBERED_MUTATIONS:
+            self.mutations.popitem(last=False)
+        # Shielded: a client that hangs up and resends must find this very execution.
+        return await asyncio.shield(future)
+
+    def _plain(self, call: Call, value: Any) -> Response:
+        if value is NOTHING:
+            value = {}
+        format = call.format("output_format")
+        media = "application/json" if format.name == "json" else f"application/x-yt-yson-{_flavour(format)}"
+        return Response(dump(value, format), media_type=media, headers={"x-yt-proxy": "local"})
+
+    async def _stream(self, call: Call, stream: Stream, request: Request, send: Send) -> None:
+        parameters = dump(stream.parameters, wire.header_format(request)).replace(b"\n", b"")
+        headers = [
+            (b"content-type", b"application/octet-stream"),
+            (b"x-yt-response-parameters", parameters),
+            (b"x-yt-proxy", b"local"),
+            (b"trailer", b"X-YT-Error, X-YT-Response-Code, X-YT-Response-Message"),
+        ]
+        trailers: list[tuple[bytes, bytes]] = []
+        await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": True})
+        pieces = stream.pieces
+        try:
+            more = True
+            while more:
+                piece, more, broken = await to_thread.run_sync(_gather, pieces, limiter=self.heavy)
+                if piece:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if await request.is_disconnected():
+                        return
+                if broken is not None:
+                    raise broken
+        except YtError as error:
+            trailers = wire.error_headers(error)
+        except Exception as error:
+            log.exception("bug while streaming %s", call.command)
+            trailers = wire.error_headers(errors.bug(call.command, error))
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                await to_thread.run_sync(close)
+        await send({"type": "http.response.trailers", "headers": trailers, "more_trailers": False})
+
+
+def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool, Exception | None]:
+    """Small pieces together (a trip to the worker thread costs more than they do).
+
+    Returns the bytes, whether more may come, and the error that ended the stream after them.
+    """
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            gathered.append(piece)
+            size += len(piece)
+            if size >= GATHER_BYTES:
+                return b"".join(gathered), True, None
+    except Exception as error:  # noqa: BLE001  whoever sends the bytes reports it
+        return b"".join(gathered), False, error
+    return b"".join(gathered), False, None
+
+
+def _flavour(format: Any) -> str:
+    return str(format.attributes.get("format", "text"))
+
+
+def error_response(error: YtError) -> Response:
+    response = Response(wire.error_json(error), status_code=error.status, media_type="application/json")
+    response.raw_headers.extend(wire.error_headers(error))
+    return response
+
+
+def create_app(cluster: Cluster) -> Starlette:
+    load_all()
+    api = Api(cluster)
+
+    async def descriptors(request: Request) -> Response:
+        return JSONResponse([each.descriptor() for each in COMMANDS.values()])
+
+    async def versions(request: Request) -> Response:
+        return JSONResponse(["v3", "v4"])
+
+    async def hosts(request: Request) -> Response:
+        # Empty: the client then stays with the proxy it was given, whatever name it knows it by.
+        return JSONResponse([])
+
+    async def whoami(request: Request) -> Response:
+        return JSONResponse({"login": cluster.settings.user, "realm": "local"})
+
+    async def version(request: Request) -> Response:
+        return PlainTextResponse(VERSION)
+
+    async def ping(request: Request) -> Response:
+        return Response()
+
+    async def service(request: Request) -> Response:
+        return Response(json.dumps(cluster.status()), media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/api", versions),
+            Route("/api/v4", descriptors),
+            Route("/api/v4/{command}", api, methods=["GET", "POST", "PUT"]),
+            Route("/hosts", hosts),
+            Route("/hosts/all", hosts),
+            Route("/auth/whoami", whoami, methods=["GET", "POST"]),
+            Route("/version", version),
+            Route("/ping", ping),
+            Route("/service", service),
+        ]
+    )

@@ -1,0 +1,183 @@
+"""The parts of one local cluster, put together, and its housekeeping."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import yt.yson as yson
+
+from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model import ypath
+from ytcurate.localcluster.model.chunks import ChunkFiles
+from ytcurate.localcluster.model.cypress import Cypress
+from ytcurate.localcluster.model.expiration import remove_expired
+from ytcurate.localcluster.model.ids import now
+from ytcurate.localcluster.model.locks import Locks
+from ytcurate.localcluster.model.records import Node
+from ytcurate.localcluster.model.state import State
+from ytcurate.localcluster.model.store import Store
+from ytcurate.localcluster.model.transactions import Transactions
+from ytcurate.localcluster.scheduler.scheduler import Scheduler
+from ytcurate.localcluster.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOCK_FILE = "lock"
+LOCK_PATIENCE_S = 2.0
+HOUSEKEEPING_S = 1.0
+COLLECT_EVERY_S = 20.0
+
+
+def _hold(data_dir: Path) -> IO[str]:
+    """Lock the data directory for this process and leave its id there for `stop`.
+
+    Raises:
+        YtError: another process has it.
+    """
+    file = (data_dir / LOCK_FILE).open("a+")
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Somebody asking for the status holds it for an instant.
+            if time.monotonic() > deadline:
+                raise YtError(f"{data_dir} is in use by another local cluster") from None
+            time.sleep(0.05)
+        else:
+            break
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+class Cluster:
+    """Owns the data directory; one process at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self._lock_file = _hold(settings.data_dir)
+        self.started = time.time()
+        self.state = State(Store(settings.data_dir / "state.sqlite"))
+        self.files = ChunkFiles(settings.data_dir / "chunks")
+        self.locks = Locks(self.state)
+        self.cypress = Cypress(self.state, self.locks)
+        self.transactions = Transactions(self.state, self.cypress)
+        with self.state.session():
+            self._abort_internal_transactions()
+            self._plant()
+        gone = self.files.collect(set(self.state.chunks))
+        if gone:
+            log.info("removed %d chunk files nothing refers to", gone)
+        self.scheduler = Scheduler(self)
+        self.transactions.on_abort = self.scheduler.transaction_aborted
+        self._stop = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        self.scheduler.recover()
+        self._keeper.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self.scheduler.close()
+        with self.state.session():
+            self.state.store.close()
+
+    def status(self) -> dict[str, Any]:
+        """What `status` of the command line prints."""
+        return {
+            "pid": os.getpid(),
+            "data_dir": str(self.settings.data_dir),
+            "uptime_s": time.time() - self.started,
+            "profile": self.settings.profile,
+            "pool_trees": list(self.settings.pool_trees),
+            "running_operations": self.scheduler.running(),
+        }
+
+    def _abort_internal_transactions(self) -> None:
+        """Uploads and operations end with the process that ran them; clients' transactions live on."""
+        for transaction in list(self.state.transactions.values()):
+            if not transaction.timeout_ms and transaction.id in self.state.transactions:
+                self.transactions.abort(transaction.id)
+
+    def _plant(self) -> None:
+        """Make the nodes every YT cluster has."""
+        user, trees = self.settings.user, self.settings.pool_trees
+        if "root" not in self.state.nodes:
+            at = now()
+            root = Node("root", "map_node", "", "", "", at, at, at, 1, 1, "root")
+            self.state.nodes["root"] = root
+            self.state.put("nodes", "root", root)
+        for key in ("tmp", "home", "sys"):
+            self._ensure(f"//{key}")
+        for name in dict.fromkeys((user, "root")):
+            self._ensure(f"//home/{name}")
+            node = self._ensure(f"//sys/users/{name}")
+            info = {"home_path": f"//home/{name}", "available_pool_trees": list(trees)}
+            self.cypress.set_attr(node, "user_info", info, "")
+        for tree in trees:
+            self._ensure(f"//sys/pool_trees/{tree}")
+        self.cypress.set_attr(self._ensure("//sys/pool_trees"), "default_tree", trees[0], "")
+        disk = shutil.disk_usage(self.settings.data_dir).total
+        limits = {"disk_space_per_medium": {"default": disk}, "node_count": 10**6, "chunk_count": 10**6}
+        for name in ("tmp", "default"):
+            self.cypress.set_attr(self._ensure(f"//sys/accounts/{name}"), "resource_limits", limits, "")
+        for path in ("groups/users", "operations", "scheduler", "pools"):
+            self._ensure(f"//sys/{path}")
+        self.cypress.set_attr(self._ensure("//sys"), "cluster_name", "local", "")
+        patch = self._ensure("//sys/client_config/default", "document")
+        self.cypress.set_attr(
+            patch,
+            "value",
+            {
+                "enable_proxy_discovery": False,
+                "operation_link_template": "{operation_id}",
+                # Jobs run under this very interpreter, so its installed packages need not travel.
+                "python_pickling_ignore_system_modules": True,
+                "python_pickling_dynamic_libraries_enable_auto_collection": False,
+            },
+            "",
+        )
+
+    def _ensure(self, path: str, kind: str = "map_node") -> Node:
+        rich = ypath.parse(path)
+        if self.cypress.exists(rich, ""):
+            return self.cypress.node(rich, "")
+        parent = self.cypress.ensure_parents(rich, "", "root")
+        attrs = {"\0value": yson.YsonEntity()} if kind == "document" else {}
+        return self.cypress.create(parent, rich.steps[-1].key, kind, "", attrs, "root")
+
+    def _keep(self) -> None:
+        collected = 0.0
+        while not self._stop.wait(HOUSEKEEPING_S):
+            try:
+                with self.state.session():
+                    for transaction_id in self.transactions.expire():
+                        log.info("transaction %s was not pinged in time and is aborted", transaction_id)
+                    remove_expired(self.cypress)
+                if self.state.garbage and time.monotonic() - collected > COLLECT_EVERY_S:
+                    collected = time.monotonic()
+                    self.collect()
+            except Exception:
+                log.exception("housekeeping failed")
+
+    def collect(self) -> None:
+        """Delete chunks nothing refers to: the record first, then the file."""
+        with self.state.session():
+            self.state.garbage = False
+            gone = self.state.unreferenced_chunks()
+            for chunk_id in gone:
+                del self.state.chunks[chunk_id]
+                self.state.delete("chunks", chunk_id)
+        for chunk_id in gone:
+            self.files.discard(chunk_id)

@@ -1,0 +1,23 @@
+"""The commands, one module per family. Importing a module registers its commands."""
+
+from __future__ import annotations
+
+import importlib
+
+FAMILIES = (
+    "cypress",
+    "copying",
+    "transactions",
+    "tables",
+    "files",
+    "batch",
+    "operations",
+    "jobs",
+    "information",
+)
+
+
+def load_all() -> None:
+    """Register every command."""
+    for name in FAMILIES:
+        importlib.import_module(f"{__name__}.{name}")

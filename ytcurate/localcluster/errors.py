@@ -1,0 +1,205 @@
+"""Every error code and text the local cluster can answer with, in YT's own shape.
+
+An error is a tree: code, message, attributes, inner errors. The client decides by codes (also of
+inner errors), people read the messages; both follow a real cluster where one was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+GENERIC = 1
+CANCELED = 2
+INVALID_OPERATION_STATE = 201
+NO_SUCH_OPERATION_IN_SCHEDULER = 200
+NO_SUCH_JOB = 203
+FAILED_JOBS_LIMIT = 215
+SORT_ORDER_VIOLATION = 301
+NON_UNIQUE_KEY = 306
+SCHEMA_VIOLATION = 307
+ROW_WEIGHT = 308
+BAD_COLUMN_FILTER = 309
+INVALID_SCHEMA = 314
+INCOMPATIBLE_SCHEMAS = 316
+DUPLICATE_COLUMN = 322
+SAME_TRANSACTION_LOCK = 400
+DESCENDANT_LOCK = 401
+LOCK_CONFLICT = 402
+PENDING_LOCK = 403
+RESOLVE = 500
+ALREADY_EXISTS = 501
+PREREQUISITE = 1000
+MEMORY_LIMIT = 1200
+JOB_TIME_LIMIT = 1202
+USER_JOB_FAILED = 1205
+NO_SUCH_OPERATION = 1915
+NO_SUCH_ATTRIBUTE = 1920
+PROCESS_EXITED = 10000
+PROCESS_KILLED = 10001
+NO_SUCH_TRANSACTION = 11000
+
+FATAL_IN_A_JOB = frozenset({ROW_WEIGHT, SORT_ORDER_VIOLATION, 302, BAD_COLUMN_FILTER})
+"""Codes after which an operation fails at once, whatever `max_failed_job_count` says."""
+
+MAX_MESSAGE = 4096
+
+
+class YtError(Exception):
+    """An error the client sees as it is: code, message, attributes, inner errors."""
+
+    def __init__(
+        self,
+        message: str,
+        code: int = GENERIC,
+        attributes: dict[str, Any] | None = None,
+        inner: Iterable[YtError] = (),
+        *,
+        status: int = 400,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.attributes = dict(attributes or {})
+        self.inner = list(inner)
+        self.status = status
+        """HTTP status of the answer; 400 for nearly everything, never 5xx (the client would retry)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shape that goes into JSON bodies, headers, trailers and operation results."""
+        return {
+            "code": self.code,
+            "message": self.message[:MAX_MESSAGE],
+            "attributes": self.attributes,
+            "inner_errors": [error.to_dict() for error in self.inner],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> YtError:
+        return cls(
+            str(data.get("message", "")),
+            int(data.get("code", GENERIC)),
+            dict(data.get("attributes") or {}),
+            [cls.from_dict(item) for item in data.get("inner_errors") or []],
+        )
+
+    def codes(self) -> set[int]:
+        """Its code and those of all inner errors."""
+        found = {self.code}
+        for error in self.inner:
+            found |= error.codes()
+        return found
+
+
+def resolve(path: str, reason: str) -> YtError:
+    return YtError(f"Error resolving path {path}", RESOLVE, {"path": path}, [YtError(reason, RESOLVE)])
+
+
+def no_child(path: str, parent: str, key: str) -> YtError:
+    return resolve(path, f'Node {parent or "/"} has no child with key "{key}"')
+
+
+def no_attribute(path: str, name: str) -> YtError:
+    return YtError(f'Attribute "{name}" is not found', RESOLVE, {"path": path})
+
+
+def no_object(object_id: str) -> YtError:
+    return YtError(f"No such object {object_id}", RESOLVE)
+
+
+def already_exists(path: str) -> YtError:
+    return YtError(f"Node {path} already exists", ALREADY_EXISTS, {"path": path})
+
+
+def exists_with_type(path: str, actual: str, wanted: str) -> YtError:
+    return YtError(
+        f"{path} already exists and has type {actual} while node of {wanted} type is about to be created",
+        ALREADY_EXISTS,
+        {"path": path},
+    )
+
+
+def no_transaction(transaction_id: str) -> YtError:
+    return YtError(
+        f"No such transaction {transaction_id}", NO_SUCH_TRANSACTION, {"transaction_id": transaction_id}
+    )
+
+
+def lock_conflict(code: int, mode: str, path: str, held: str, holder: str, key: str = "") -> YtError:
+    who = {
+        DESCENDANT_LOCK: "descendant transaction",
+        SAME_TRANSACTION_LOCK: "same transaction",
+    }.get(code, "concurrent transaction")
+    what = f"{mode}" + (f" ({key})" if key else "")
+    return YtError(
+        f'Cannot take "{what}" lock for node {path} since "{held}" lock is taken by {who} {holder}',
+        code,
+        {"winner_transaction": {"id": holder}, "path": path},
+    )
+
+
+def wrong_type(path: str, expected: str, actual: str) -> YtError:
+    return YtError(
+        f'"{path}" has invalid type: expected "{expected}", actual "{actual}"',
+        RESOLVE if expected == "map_node" else GENERIC,
+        {"path": path},
+    )
+
+
+def invalid_column(column: str, reason: str) -> YtError:
+    return YtError(
+        f'Error validating column "{column}"', SCHEMA_VIOLATION, inner=[YtError(reason, SCHEMA_VIOLATION)]
+    )
+
+
+def required_column(column: str) -> YtError:
+    return YtError(f'Required column "{column}" cannot have "null" value', SCHEMA_VIOLATION)
+
+
+def unknown_column(column: str) -> YtError:
+    return YtError(f'Unknown column "{column}" in strict schema', SCHEMA_VIOLATION)
+
+
+def row_too_heavy(weight: int, limit: int) -> YtError:
+    return YtError("Row weight is too large", ROW_WEIGHT, {"row_weight": weight, "row_weight_limit": limit})
+
+
+def option_out_of_bounds(option: str, value: int, low: int, high: int) -> YtError:
+    bound = f"Expected <= {high}" if value > high else f"Expected >= {low}"
+    return YtError(
+        f"Error validating parameter /{option}",
+        inner=[YtError(f"Validation failure: {bound}, found {value}")],
+    )
+
+
+def no_operation(operation_id: str) -> YtError:
+    return YtError(f"No such operation {operation_id}", NO_SUCH_OPERATION)
+
+
+def not_implemented(command: str) -> YtError:
+    return YtError(
+        f'Command "{command}" is not implemented by the local cluster (see the supported commands); '
+        "a real cluster may have it",
+        status=404,
+    )
+
+
+def option_not_implemented(option: str) -> YtError:
+    return YtError(f'Option "{option}" changes the result and is not implemented by the local cluster')
+
+
+def unknown_pool_trees(names: Iterable[str], known: Iterable[str]) -> YtError:
+    listed = ", ".join(f'"{name}"' for name in names)
+    return YtError(f"Pool trees are not found: {listed}", attributes={"known_pool_trees": sorted(known)})
+
+
+def no_pool_trees() -> YtError:
+    return YtError("No pool trees are specified for operation (PoolTreesAreUnspecified)")
+
+
+def bug(command: str, error: BaseException) -> YtError:
+    """What the client gets when our own code broke: never a 5xx, which it would retry for minutes."""
+    return YtError(
+        f"Internal error of the local cluster in {command!r}: {type(error).__name__}: {error}",
+        attributes={"see": "the log file in the cluster's data directory"},
+    )

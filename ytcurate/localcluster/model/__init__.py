@@ -1,0 +1,1 @@
+"""The state of the local cluster: tree, transactions, locks, tables and chunks. Knows no HTTP."""

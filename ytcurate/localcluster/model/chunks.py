@@ -1,0 +1,101 @@
+"""Chunk files: immutable, referenced from the store, complete from the moment they have their name.
+
+A chunk of a table is an Arrow IPC file, read through a memory map: a column that was not asked for is
+never read from the disk, and a reader holds one batch at a time. A chunk of a file is its bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ytcurate.localcluster.model.ids import new_id
+
+TEMPORARY = ".tmp"
+
+
+class ChunkFiles:
+    """The folder of chunk files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, chunk_id: str) -> Path:
+        return self.folder / chunk_id[-2:].rjust(2, "0") / chunk_id
+
+    def begin(self) -> tuple[str, Path]:
+        """A new id, and where to write before `finish`."""
+        chunk_id = new_id("chunk")
+        path = self.path(chunk_id)
+        path.parent.mkdir(exist_ok=True)
+        return chunk_id, path.with_name(path.name + TEMPORARY)
+
+    def finish(self, chunk_id: str) -> int:
+        """Make the written file durable and give it its name; returns its size."""
+        path = self.path(chunk_id)
+        temporary = path.with_name(path.name + TEMPORARY)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o444)
+        temporary.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return path.stat().st_size
+
+    def discard(self, chunk_id: str) -> None:
+        path = self.path(chunk_id)
+        path.unlink(missing_ok=True)
+        path.with_name(path.name + TEMPORARY).unlink(missing_ok=True)
+
+    def collect(self, known: set[str]) -> int:
+        """At start: delete what no record names; returns how many files went."""
+        gone = 0
+        for path in self.folder.glob("*/*"):
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+
+class TableChunk:
+    """An open chunk of rows."""
+
+    def __init__(self, path: str) -> None:
+        self._map = pa.memory_map(path)
+        self._reader = pa.ipc.open_file(self._map)
+        self.schema: pa.Schema = self._reader.schema
+        self.names: list[str] = list(self.schema.names)
+        ends, total = [], 0
+        for index in range(self._reader.num_record_batches):
+            total += self._reader.get_batch(index).num_rows
+            ends.append(total)
+        self.ends = ends
+        """Row number after the last row of each batch."""
+
+    def batches(self, start: int, end: int, columns: list[str] | None) -> Any:
+        """Record batches of rows [start, end) with the named columns (those it has), in order."""
+        index = bisect_right(self.ends, start)
+        row = self.ends[index - 1] if index else 0
+        while index < len(self.ends) and row < end:
+            batch = self._reader.get_batch(index)
+            if columns is not None:
+                batch = batch.select([name for name in columns if name in self.names])
+            low, high = max(start - row, 0), min(end - row, self.ends[index] - row)
+            yield batch.slice(low, high - low), high - low
+            row = self.ends[index]
+            index += 1
+
+
+@lru_cache(maxsize=64)
+def open_table_chunk(path: str) -> TableChunk:
+    """Open chunks are kept for a while: parallel readers come back with many small ranges."""
+    return TableChunk(path)

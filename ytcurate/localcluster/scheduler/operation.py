@@ -1,0 +1,352 @@
+"""One operation from start to end: prepare, run its jobs, publish or forget."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ytcurate.localcluster import errors
+from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model.ids import now
+from ytcurate.localcluster.model.upload import Target
+from ytcurate.localcluster.scheduler import launch, merge, plan
+from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
+from ytcurate.localcluster.scheduler.plan import Input, JobPlan
+from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
+from ytcurate.localcluster.scheduler.spec import Spec
+from ytcurate.localcluster.scheduler.statistics import OperationStatistics
+
+if TYPE_CHECKING:
+    from ytcurate.localcluster.cluster import Cluster
+    from ytcurate.localcluster.scheduler.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 0.5
+
+
+class Stopped(Exception):
+    """The operation was told to end before its jobs did."""
+
+
+class Operation:
+    """A thread of its own drives it; everybody else reads it under `lock` or asks it to stop."""
+
+    def __init__(self, cluster: Cluster, scheduler: Scheduler, record: OperationRecord, spec: Spec) -> None:
+        self.cluster = cluster
+        self.scheduler = scheduler
+        self.record = record
+        self.spec = spec
+        self.lock = threading.RLock()
+        self.jobs: dict[str, JobRecord] = {}
+        self.statistics = OperationStatistics()
+        self.counts = dict.fromkeys(
+            ("running", "completed", "pending", "failed", "aborted", "lost", "total"), 0
+        )
+        self._live: dict[str, JobProcess] = {}
+        self._pending: deque[JobPlan] = deque()
+        self._outputs: list[list[tuple[int, list[Any]]]] = []
+        self._stop: YtError | None = None
+        self._complete = False
+        self._failure: YtError | None = None
+        self._transactions: list[str] = []
+        self._indices = 0
+        self.thread = threading.Thread(target=self._run, name=f"operation {record.id}", daemon=True)
+
+    # ---- from outside
+
+    def abort(self, reason: YtError) -> None:
+        """Ask for the end; the state becomes `aborted` once the jobs are gone."""
+        with self.lock:
+            self._stop = self._stop or reason
+        self._wake()
+
+    def complete(self) -> None:
+        """Publish what finished so far and end well."""
+        with self.lock:
+            self._complete = True
+        self._wake()
+
+    def suspend(self, suspended: bool, *, abort_jobs: bool = False) -> None:
+        with self.lock:
+            self.record.suspended = suspended
+            if abort_jobs:
+                for job in self._live.values():
+                    job.abort(YtError("Job aborted: operation suspended"))
+        self._wake()
+
+    def uses(self, transaction_id: str) -> bool:
+        return transaction_id == self.record.transaction_id or transaction_id in self._transactions
+
+    def _wake(self) -> None:
+        with self.scheduler.slots.changed:
+            self.scheduler.slots.changed.notify_all()
+
+    def progress(self) -> dict[str, Any]:
+        """Counters and statistics as of now; `build_time` grows with every call."""
+        with self.lock:
+            if self.record.is_over and self.record.progress:
+                return self.record.progress
+            kind = self.record.type
+            running = [
+                (job.statistics, kind, self.jobs[job_id].pool_tree) for job_id, job in self._live.items()
+            ]
+            merged = self.statistics.merged_with(running)
+            return {
+                "jobs": dict(self.counts),
+                "tasks": [],
+                "job_statistics": merged.v1(),
+                "job_statistics_v2": merged.v2(),
+                "state": self.record.state,
+                "build_time": now(),
+            }
+
+    # ---- the life of an operation
+
+    def _set_state(self, state: str) -> None:
+        with self.cluster.state.session(), self.lock:
+            self.record.state = state
+            self.record.events.append({"time": now(), "state": state})
+            self.cluster.state.put("operations", self.record.id, self.record)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Stopped:
+            self._finish("aborted", self._stop)
+        except YtError as error:
+            self._finish("failed", error)
+        except Exception as error:
+            log.exception("bug in operation %s", self.record.id)
+            self._finish("failed", errors.bug("operation", error))
+        # From here everything is read from the store.
+        self.scheduler.live.pop(self.record.id, None)
+
+    def _work(self) -> None:
+        self._set_state("preparing")
+        transactions = self.cluster.transactions
+        with self.cluster.state.session():
+            outer = transactions.check(self.record.transaction_id)
+            title = f"operation {self.record.id}"
+            self._transactions = [
+                transactions.start(outer, 0, {"title": f"{kind} of {title}"}).id
+                for kind in ("Input", "Output")
+            ]
+        inputs = plan.open_inputs(self.cluster, self.spec, self._transactions[0])
+        plan.lock_files(self.cluster, self.spec, self._transactions[0])
+        targets = plan.open_outputs(self.cluster, self.spec, self._transactions[1])
+        self._outputs = [[] for _ in targets]
+        self._set_state("materializing")
+        ordered = bool(self.spec.raw.get("ordered")) or self.spec.kind == "vanilla"
+        if self.spec.kind == "merge":
+            self._set_state("running")
+            self._outputs[0] = [(0, merge.run(self.cluster, self.spec, inputs, targets[0]))]
+        else:
+            jobs = plan.make_jobs(self.spec, inputs)
+            with self.lock:
+                self.counts["total"] = self.counts["pending"] = len(jobs)
+                self._pending.extend(jobs)
+            self._set_state("pending")
+            self._run_jobs(inputs, targets)
+        self._check_stopped()
+        self._set_state("completing")
+        plan.publish_outputs(self.cluster, targets, self._outputs, ordered=ordered)
+        with self.cluster.state.session():
+            for transaction_id in reversed(self._transactions):
+                transactions.check(transaction_id)
+                if transaction_id == self._transactions[1]:
+                    transactions.commit(transaction_id)
+                else:
+                    transactions.abort(transaction_id)
+            # In the same write as the commit: whoever sees the outputs sees the state, also after a kill.
+            self._transactions = []
+            self._end("completed", None)
+
+    def _check_stopped(self) -> None:
+        if self._stop is not None:
+            raise Stopped
+
+    def _run_jobs(self, inputs: list[Input], targets: list[Target]) -> None:
+        slots = self.scheduler.slots
+        deadline = time.monotonic() + int(self.spec.raw.get("time_limit") or 10**12) / 1000
+        try:
+            while True:
+                self._check_stopped()
+                if self._failure is not None:
+                    raise self._failure
+                if time.monotonic() > deadline:
+                    raise YtError(
+                        "Operation is running for too long, aborted", attributes={"time_limit": True}
+                    )
+                with self.lock:
+                    if self._complete or (not self._pending and not self._live):
+                        return
+                if not self._start_next(inputs, targets):
+                    with slots.changed:
+                        slots.changed.wait(WAIT_S)
+        finally:
+            self._end_live_jobs()
+
+    def _start_next(self, inputs: list[Input], targets: list[Target]) -> bool:
+        """Start one pending job if there is one and a slot for it."""
+        with self.lock:
+            limit = self.spec.user_slots
+            full = limit is not None and len(self._live) >= limit
+            if not self._pending or full or self.record.suspended:
+                return False
+            job = self._pending[0]
+            devices = self.scheduler.slots.take(job.user_job.gpu_limit)
+            if devices is None:
+                return False
+            self._pending.popleft()
+            record, process = self._make_job(job, devices)
+            self.counts["pending"] -= 1
+            self.counts["running"] += 1
+        if self.record.state == "pending":
+            self._set_state("running")
+        thread = threading.Thread(
+            target=self._run_job, args=(job, record, process, devices, inputs, targets), daemon=True
+        )
+        thread.start()
+        return True
+
+    def _make_job(self, job: JobPlan, devices: list[str]) -> tuple[JobRecord, JobProcess]:
+        record, process = launch.make_job(self.scheduler, self.record, self.spec, job, self._indices, devices)
+        self._indices += 1
+        self.jobs[record.id] = record
+        self._live[record.id] = process
+        return record, process
+
+    def _run_job(
+        self, job: JobPlan, record: JobRecord, process: JobProcess, devices: list[str],
+        inputs: list[Input], targets: list[Target],
+    ) -> None:  # fmt: skip
+        own = targets[job.first_output : job.first_output + len(job.user_job.outputs)]
+        try:
+            writers = plan.writers_for(self.cluster, own, job.user_job.limits)
+            feed = plan.input_of(job.user_job, inputs, job.segments) if inputs else None
+            process.statistics.add(
+                ("data", "input", "row_count"), sum(each.row_count for each in job.segments)
+            )
+            process.statistics.add(
+                ("data", "input", "data_weight"), sum(each.data_weight for each in job.segments)
+            )
+            result = process.run(self.cluster, self.scheduler.watch, self._transactions[0], feed, writers)
+            self._take(job, record, process, result)
+        except Exception as error:
+            log.exception("bug in a job of operation %s", self.record.id)
+            with self.lock:
+                self._failure = self._failure or errors.bug("job", error)
+                self._live.pop(record.id, None)
+        finally:
+            self.scheduler.slots.give_back(devices)
+
+    def _take(self, job: JobPlan, record: JobRecord, process: JobProcess, result: JobResult) -> None:
+        """A job is over: count it, keep its output or its error, run it again if need be."""
+        with self.cluster.state.session(), self.lock:
+            self._live.pop(record.id, None)
+            record.state, record.finish_time = result.state, now()
+            record.error = result.error.to_dict() if result.error else {}
+            record.stderr_size = process.stderr_size
+            self.counts["running"] -= 1
+            self.counts[result.state] += 1
+            record.statistics = {
+                "processed_input_row_count": sum(each.row_count for each in job.segments),
+                "processed_input_data_weight": sum(each.data_weight for each in job.segments),
+            }
+            self.statistics.add(process.statistics, result.state, self.record.type, record.pool_tree)
+            self._limit_stderr(record, process)
+            if result.state == "completed":
+                self._keep_output(job, result)
+            elif result.state == "aborted":
+                self._again(job)
+            else:
+                assert result.error is not None
+                self._count_failure(job, result.error, result.fatal)
+            self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
+
+    def _keep_output(self, job: JobPlan, result: JobResult) -> None:
+        for index, chunks in enumerate(result.outputs):
+            table = job.first_output + index
+            # Not referenced until published, so the collector must be held off.
+            self.cluster.state.pin([chunk.id for chunk in chunks])
+            self._outputs[table].append((job.cookie, chunks))
+            limit = self.spec.outputs[table].attributes.get("row_count_limit")
+            written = sum(chunk.row_count for _, each in self._outputs[table] for chunk in each)
+            if limit is not None and written >= int(limit):
+                self._complete = True
+
+    def _again(self, job: JobPlan) -> None:
+        if self.spec.raw.get("fail_on_job_restart") or job.user_job.raw.get("fail_on_job_restart"):
+            self._failure = self._failure or YtError(
+                'Job failed or was aborted and "fail_on_job_restart" option is set in operation spec'
+            )
+        self._pending.append(job)
+        self.counts["pending"] += 1
+
+    def _count_failure(self, job: JobPlan, error: YtError, fatal: bool) -> None:
+        limit = self.spec.max_failed_job_count
+        if fatal:
+            self._failure = self._failure or YtError("Job failed with fatal error", inner=[error])
+        elif self.counts["failed"] >= limit:
+            attributes = {"max_failed_job_count": limit}
+            self._failure = self._failure or YtError(
+                "Failed jobs limit exceeded", errors.FAILED_JOBS_LIMIT, attributes, [error]
+            )
+        self._again(job)
+
+    def _limit_stderr(self, record: JobRecord, process: JobProcess) -> None:
+        """Keep `max_stderr_count` of them; those of failed jobs always."""
+        limit = min(int(self.spec.raw.get("max_stderr_count", 10)), 150)
+        kept = sum(
+            1 for each in self.jobs.values() if each.finish_time and each.stderr_size and each is not record
+        )
+        if kept >= limit and record.state != "failed":
+            process.stderr_path.unlink(missing_ok=True)
+            record.stderr_size = 0
+
+    def _end_live_jobs(self) -> None:
+        with self.lock:
+            self._pending.clear()
+            self.counts["pending"] = 0
+            live = list(self._live.values())
+        for job in live:
+            job.abort(YtError("Job aborted: operation ended"))
+        while True:
+            with self.lock:
+                if not self._live:
+                    self._pending.clear()
+                    self.counts["pending"] = 0
+                    return
+            with self.scheduler.slots.changed:
+                self.scheduler.slots.changed.wait(WAIT_S)
+
+    def _finish(self, state: str, error: YtError | None) -> None:
+        """End without publishing anything."""
+        try:
+            self._set_state("aborting" if state == "aborted" else "failing")
+            with self.cluster.state.session():
+                for transaction_id in self._transactions:
+                    if transaction_id in self.cluster.state.transactions:
+                        self.cluster.transactions.abort(transaction_id)
+                self._transactions = []
+                self._end(state, error)
+        except Exception:
+            log.exception("operation %s could not be ended", self.record.id)
+
+    def _end(self, state: str, error: YtError | None) -> None:
+        for table in self._outputs:
+            for _, chunks in table:
+                self.cluster.state.unpin([chunk.id for chunk in chunks])
+                if state != "completed":
+                    for chunk in chunks:
+                        self.cluster.files.discard(chunk.id)
+        with self.lock:
+            progress = {**self.progress(), "state": state}
+            self.record.progress = progress
+            self.record.error = error.to_dict() if error is not None else {}
+            self.record.finish_time = now()
+        self._set_state(state)

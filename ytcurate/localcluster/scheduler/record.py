@@ -1,0 +1,83 @@
+"""What is remembered of an operation: the part that is written to the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+TERMINAL = frozenset({"completed", "failed", "aborted"})
+
+
+@dataclass
+class OperationRecord:
+    id: str
+    type: str
+    state: str
+    spec: dict[str, Any]
+    """Without the secure vault."""
+    user: str
+    start_time: str
+    transaction_id: str
+    pool_trees: list[str]
+    finish_time: str = ""
+    error: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, str]] = field(default_factory=list)
+    alerts: dict[str, Any] = field(default_factory=dict)
+    unrecognized_spec: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    """Kept when the operation ends."""
+    suspended: bool = False
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def alias(self) -> str:
+        return str(self.spec.get("alias") or "")
+
+
+@dataclass
+class JobRecord:
+    id: str
+    operation_id: str
+    type: str
+    task_name: str
+    cookie: int
+    index: int
+    pool_tree: str
+    address: str
+    state: str = "running"
+    start_time: str = ""
+    finish_time: str = ""
+    error: dict[str, Any] = field(default_factory=dict)
+    stderr_size: int = 0
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_yson(self) -> dict[str, Any]:
+        """As `list_jobs` shows it."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "address": self.address,
+            "state": self.state,
+            "type": self.type,
+            "task_name": self.task_name,
+            "job_cookie": self.cookie,
+            "pool_tree": self.pool_tree,
+            "start_time": self.start_time,
+            "stderr_size": self.stderr_size,
+            "is_stale": False,
+            "progress": 1.0 if self.state == "completed" else 0.0,
+            "brief_statistics": self.statistics,
+        }
+        if self.finish_time:
+            shown["finish_time"] = self.finish_time
+        if self.error:
+            shown["error"] = self.error
+        return shown
