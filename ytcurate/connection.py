@@ -36,8 +36,6 @@ def connect(proxy: str | None = None) -> Any:
     from yt.wrapper import default_config
 
     config = default_config.get_config_from_env()
-    # Videos do not compress, and the client's zlib is five times slower than the wire.
-    config["proxy"]["content_encoding"] = "identity"
     if proxy:
         config["proxy"]["url"] = proxy
     if not config["proxy"]["url"]:

@@ -20,6 +20,7 @@ import uvicorn
 from ytcurate.localcluster.app import create_app
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.protocol import Protocol
 from ytcurate.localcluster.settings import DEFAULT_PORT, Settings
 from ytcurate.localcluster.trailers import Trailers
 
@@ -124,7 +125,7 @@ def serve(settings: Settings) -> int:
         tell("no GPU found: GPU pool trees offer one simulated device, without CUDA")
     config = uvicorn.Config(
         Trailers(create_app(cluster)),
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

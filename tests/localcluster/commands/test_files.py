@@ -10,6 +10,19 @@ from yt.wrapper import YtClient
 from yt.wrapper.errors import YtResponseError
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_empty_bodies_are_taken_and_the_connection_goes_on(
+    client: YtClient, folder: str, encoding: str
+) -> None:
+    client.config["proxy"]["content_encoding"] = encoding
+    client.config["write_retries"]["enable"] = False
+    for number in range(3):
+        client.write_file(f"{folder}/f{number}", b"")
+        client.write_table(f"{folder}/t{number}", [])
+        assert client.read_file(f"{folder}/f{number}").read() == b""
+        assert list(client.read_table(f"{folder}/t{number}")) == []
+
+
 def test_a_file_comes_back_whole_and_in_part(client: YtClient, folder: str) -> None:
     data = bytes(range(256)) * 20_000
     client.write_file(f"{folder}/f", io.BytesIO(data))
