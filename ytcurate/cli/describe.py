@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from ytcurate.cli import options
+from ytcurate.cli.progress import StepProgress
 from ytcurate.config import EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.prompts import DESCRIBE, read_prompt
 from ytcurate.errors import UsageError
@@ -87,8 +80,9 @@ def describe(
     The descriptions appear when the operation completes.
     """
     from ytcurate.connection import connect
+    from ytcurate.operations.submit import Progress as OperationProgress
+    from ytcurate.pipeline.describe import DescribePlan, plan_describe
     from ytcurate.pipeline.describe import describe as run
-    from ytcurate.pipeline.describe import plan_describe
 
     settings: dict[str, Any] = {
         "model": model,
@@ -109,15 +103,32 @@ def describe(
         plan = plan_describe(table, result, client=client, **settings)
         typer.echo(json_module.dumps(plan.to_json(), indent=2, ensure_ascii=False))
         return
-    with _ProgressBar() as bar:
+    with StepProgress() as progress:
+        rows = 0
+
+        def on_plan(plan: DescribePlan) -> None:
+            nonlocal rows
+            rows = plan.rows
+            resources = plan.spec["mapper"]
+            trees = ", ".join(plan.spec.get("pool_trees", ["the default tree"]))
+            options.errors.print(
+                f"{plan.rows} clips, model {plan.model.name}, preset {plan.preset}: "
+                f"{resources['gpu_limit']} GPU and {resources['cpu_limit']:g} cores a job, in {trees}",
+                markup=False,
+                soft_wrap=True,
+            )
+
+        def on_progress(now: OperationProgress) -> None:
+            progress.update(str(now), done=now.statistics.get("clips_done", 0), total=rows)
+
         done = run(
             table,
             result,
             client=client,
             overwrite=overwrite,
             append=append,
-            on_plan=bar.start_operation,
-            on_progress=bar.update,
+            on_plan=on_plan,
+            on_progress=on_progress,
             **settings,
         )
     if json:
@@ -140,41 +151,3 @@ def _read_spec(path: Path | None) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"--spec {path}: a map of options is expected, found {type(content).__name__}.")
     return content
-
-
-class _ProgressBar:
-    """Shows clips done of clips in all, and what the operation is doing."""
-
-    def __init__(self) -> None:
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            **options.PROGRESS,
-        )
-        self._task = self._bar.add_task("connecting", total=None)
-
-    def __enter__(self) -> _ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def start_operation(self, plan: Any) -> None:
-        resources = plan.spec["mapper"]
-        trees = ", ".join(plan.spec.get("pool_trees", ["default tree"]))
-        options.errors.print(
-            f"{plan.rows} clips, model {plan.model.name}, preset {plan.preset}: "
-            f"{resources['gpu_limit']} GPU and {resources['cpu_limit']:g} cores a job, in {trees}",
-            markup=False,
-        )
-        self._bar.update(self._task, description="starting", total=plan.rows)
-
-    def update(self, progress: Any) -> None:
-        done = progress.statistics.get("clips_done", 0)
-        jobs = progress.jobs
-        state = f"{progress.state}, {jobs.get('running', 0)} of {jobs.get('total', 0)} jobs running"
-        self._bar.update(self._task, description=state, completed=done)

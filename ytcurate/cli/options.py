@@ -27,10 +27,6 @@ errors = Console(stderr=True, highlight=False)
 """For everything that is not the result."""
 
 
-PROGRESS: dict[str, Any] = {"console": errors, "transient": True, "disable": not errors.is_terminal}
-"""For progress bars: gone when done, and silent where standard error is no terminal."""
-
-
 def print_json(value: Any) -> None:
     """Print one JSON object on one line of standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))

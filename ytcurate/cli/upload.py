@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ytcurate.cli import options
+from ytcurate.cli.progress import StepProgress
 from ytcurate.config import Segmenting
 
 
@@ -38,12 +38,10 @@ def upload(
     from ytcurate.pipeline.upload import UploadResult
     from ytcurate.pipeline.upload import upload as run
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, **options.PROGRESS) as bar:
-        task = bar.add_task("reading", total=None)
+    with StepProgress() as progress:
 
         def on_progress(result: UploadResult) -> None:
-            bar.update(task, description=f"{result.sources} videos read, {result}")
+            progress.update(f"{result.sources} videos read, {result}")
 
         result = run(
             source,

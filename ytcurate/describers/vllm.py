@@ -66,6 +66,7 @@ class VllmDescriber:
         wanted = (frames or FrameSampling()).max_visual_tokens + len(prompt.text) + _CHAT_MARGIN_TOKENS
         wanted += (sampling or Sampling()).max_tokens
         context = settings.max_model_len or min(wanted, _context_limit(config) or wanted)
+        self._refusals = _refusals()
         self._engine = _start(model, context, settings)
         self._params = _sampling_params(sampling or Sampling())
         self._prompt = self._render(prompt)
@@ -88,7 +89,7 @@ class VllmDescriber:
         }
         try:
             self._engine.add_request(str(key), request, self._params)
-        except ValueError as error:
+        except self._refusals as error:
             # The engine checks the length of the context and the encoder's cache before it takes a clip.
             detail = f"the engine does not take this clip: {_first_line(error)}"
             self._finished.append(Description(key=key, outcome=Outcome.REFUSED, detail=detail))
@@ -187,6 +188,13 @@ def _start(model: str, context: int, settings: EngineSettings) -> Any:
             f"model {model}: vLLM does not start ({type(error).__name__}: {_first_line(error)}). "
             "Its own report stands above in this job's stderr."
         ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the engine raises for a request that it will not take; up to 0.31 or so plain ValueErrors."""
+    from vllm import exceptions
+
+    return (ValueError, getattr(exceptions, "VLLMClientError", ValueError))
 
 
 def _sampling_params(sampling: Sampling) -> Any:

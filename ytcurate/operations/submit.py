@@ -32,6 +32,9 @@ class Progress:
     statistics: Mapping[str, int] = field(default_factory=dict)
     """Sums of the jobs' custom statistics; they lag by a few seconds."""
 
+    def __str__(self) -> str:
+        return f"{self.state}, {self.jobs.get('running', 0)} of {self.jobs.get('total', 0)} jobs running"
+
 
 @dataclass(frozen=True)
 class ShippedFile:
