@@ -17,6 +17,7 @@ _HEAVY = frozenset(
     " transformers triton vllm xgrammar IPython".split()
 )
 """Packages that a job takes from its image. The client would pack every module this process imported."""
+_LOGGED_EXCEPTION = re.compile(r"\bERROR\b.*?\] ((?:\w+\.)*\w+(?:Error|Exception): .+)")
 _POLL_S = 0.5
 _LONGEST_POLL_S = 5.0
 
@@ -161,9 +162,15 @@ def _last_words(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     ours = [line for line in lines if line.startswith("ytcurate.errors.")]
     if ours:
-        return ours[-1].partition(": ")[2]
+        return ours[-1].partition(": ")[2] + _engine_cause(lines)
     raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
     return (raised or lines or [""])[-1]
+
+
+def _engine_cause(lines: Sequence[str]) -> str:
+    """Add what an engine's own process died of: it writes that to its log and tells its parent nothing."""
+    causes = [match[1] for line in lines if (match := _LOGGED_EXCEPTION.search(line))]
+    return f" The engine's process ended with {causes[-1]}" if causes else ""
 
 
 def _innermost(error: Any) -> str:
