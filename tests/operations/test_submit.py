@@ -19,7 +19,8 @@ def test_what_the_engines_process_died_of_is_added():
     )
     stderr = log + TRACEBACK.format(error="ytcurate.errors.EngineUnavailable: model m: vLLM does not start.")
     assert _last_words(stderr) == (
-        "model m: vLLM does not start. The engine's process ended with torch.OutOfMemoryError: CUDA out of memory."
+        "model m: vLLM does not start. "
+        "The engine's process ended with torch.OutOfMemoryError: CUDA out of memory."
     )
 
 
