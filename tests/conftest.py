@@ -27,9 +27,22 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
+    yield from local_cluster(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="session")
+def upstream_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A local cluster with the row limits of upstream YTsaurus, which are lower than Tracto's."""
+    yield from local_cluster(tmp_path_factory.mktemp("upstream"), "--profile", "ytsaurus")
+
+
+def local_cluster(data_dir: Path, *options: str) -> Iterator[str]:
+    """Start a local cluster, give its proxy URL, and stop it."""
     module = [sys.executable, "-m", "ytcurate.localcluster"]
-    place = ["--data-dir", str(tmp_path_factory.mktemp("cluster"))]
-    started = subprocess.run([*module, "start", *place, "--port", "0"], capture_output=True, text=True)
+    place = ["--data-dir", str(data_dir)]
+    started = subprocess.run(
+        [*module, "start", *place, "--port", "0", *options], capture_output=True, text=True
+    )
     first = started.stdout.splitlines()[0] if started.stdout else started.stderr
     assert first.startswith("proxy http://127.0.0.1:"), first
     yield first.removeprefix("proxy ")

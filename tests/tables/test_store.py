@@ -2,6 +2,7 @@ import pytest
 import yt.wrapper as yt
 
 from ytcurate.config import MIB
+from ytcurate.connection import connect
 from ytcurate.errors import SchemaMismatch, TableExists, TableMissing, UsageError
 from ytcurate.tables import store
 from ytcurate.tables.rows import Column
@@ -40,6 +41,23 @@ def test_without_it_the_cluster_refuses_the_row(client, workdir):
     store.create_table(client, table, COLUMNS)
     with pytest.raises(yt.YtResponseError, match="Row weight is too large"):
         client.write_table(table, [{"id": 1, "video": bytes(17 * MIB)}])
+
+
+def test_a_row_above_the_clusters_cap_is_replaced_and_the_others_are_written(upstream_proxy):
+    client = connect(upstream_proxy)
+    store.create_table(client, "//tmp/t", COLUMNS, replace=True)
+    rows = [{"id": 1, "video": b"small"}, {"id": 2, "video": bytes(130 * MIB)}, {"id": 3, "video": b"small"}]
+
+    written = store.append_rows(
+        client, "//tmp/t", rows, lighten=lambda row, cap: {"id": -row["id"], "video": str(cap).encode()}
+    )
+
+    assert [limit for _, limit in written] == [16 * MIB, 128 * MIB, 16 * MIB]
+    assert list(client.read_table("//tmp/t")) == [
+        {"id": 1, "video": "small"},
+        {"id": -2, "video": str(128 * MIB)},
+        {"id": 3, "video": "small"},
+    ]
 
 
 @pytest.mark.parametrize(
