@@ -13,8 +13,8 @@ PACKAGE = Path(ytcurate.__file__).parent
 ALLOWED = {
     "media": {"media", "errors", "config"},
     "sources": {"sources", "media", "errors", "config"},
-    "tables": {"tables", "errors", "config"},
-    "operations": {"operations", "errors", "config"},
+    "tables": {"tables", "connection", "errors", "config"},
+    "operations": {"operations", "connection", "errors", "config"},
     "describers": {"describers", "media", "errors", "config"},
     "mappers": {"mappers", "describers", "media", "errors", "config"},
     "localcluster": {"localcluster"},

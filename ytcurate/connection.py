@@ -12,7 +12,10 @@ import logging
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from ytcurate.errors import ClusterUnreachable
@@ -43,6 +46,36 @@ def connect(proxy: str | None = None) -> Any:
         print(f"no proxy is set: using the local cluster at {config['proxy']['url']}", file=sys.stderr)
     _require_answer(config)
     return yt.YtClient(config=config)
+
+
+def client_for(client: Any, proxy: str | None) -> Any:
+    """Return the client a step works with: the caller's, or a new one connected to ``proxy``.
+
+    Args:
+        client: a ``YtClient``, or the module ``yt.wrapper`` itself, whose settings are then taken over (its
+            current transaction is not); None for a new client.
+        proxy: as ``connect`` takes it; used only without a client.
+    """
+    if client is None:
+        return connect(proxy)
+    if not isinstance(client, ModuleType):
+        return client
+    import yt.wrapper as yt
+    from yt.wrapper.config import get_config
+
+    return yt.YtClient(config=copy.deepcopy(dict(get_config(None))))
+
+
+@contextmanager
+def setting(client: Any, section: str, name: str, value: Any) -> Iterator[None]:
+    """Change one setting of a client for a while; it may be the user's own client."""
+    options = client.config[section]
+    before = options[name]
+    options[name] = value
+    try:
+        yield
+    finally:
+        options[name] = before
 
 
 def start_local_cluster() -> str:

@@ -104,6 +104,8 @@ def test_clips_carry_their_bytes_times_and_a_tag_that_makes_them_playable(client
     assert schema_difference(CLIPS, client.get(f"{table}/@schema")) is None
     types = {str(column["name"]): column["type_v3"] for column in client.get(f"{table}/@schema")}
     assert types["video"]["item"]["tag"] == "video"
+    assert types["preview"]["item"]["tag"] == "image/jpeg"
+    assert all(row["preview"].startswith(b"\xff\xd8") for row in rows)
 
 
 def test_unreadable_sources_are_rows_with_a_reason_and_the_rest_goes_on(

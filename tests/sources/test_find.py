@@ -32,7 +32,9 @@ def test_a_folder_is_its_videos_in_the_order_of_names_with_subfolders(make_video
 def test_a_saved_data_set_gives_its_only_video_column(make_video, tmp_path, video):
     made = datasets.Dataset.from_dict({"title": ["one"], "film": [{"bytes": video, "path": None}]})
     made.cast_column("film", datasets.Video(decode=False)).save_to_disk(str(tmp_path / "saved"))
-    assert contents(find_source(str(tmp_path / "saved"))) == [video]
+    source = find_source(str(tmp_path / "saved"))
+    assert contents(source) == [video]
+    assert [found.title for found in source] == ["one"]
 
 
 def test_a_parquet_folder_needs_its_column_named(tmp_path, video):

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ytcurate.connection import setting
 from ytcurate.errors import OperationFailed, YtcurateError
 
 _HEAVY = frozenset(
@@ -75,11 +76,13 @@ def run(
     """
     import yt.wrapper as yt
 
-    client.config["pickling"]["module_filter"] = _belongs_to_job
-    local = [yt.LocalFile(str(file.path), file_name=file.name) for file in files]
-    operation = client.run_map(
-        mapper, source, destination, spec=dict(spec), local_files=local or None, sync=False
-    )
+    local = [yt.LocalFile(str(file.path), file_name=file.name) for file in files] or None
+    # A filter of the user's own stays.
+    shipped = client.config["pickling"]["module_filter"] or _belongs_to_job
+    with setting(client, "pickling", "module_filter", shipped):
+        operation = client.run_map(
+            mapper, source, destination, spec=dict(spec), local_files=local, sync=False
+        )
     try:
         progress = _follow(client, operation, on_progress)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ytcurate import __version__
 from ytcurate.config import PORTABLE_ROW_WEIGHT_BYTES, EngineSettings, FrameSampling, Sampling
-from ytcurate.connection import account, connect
+from ytcurate.connection import account, client_for
 from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.errors import TableError, UsageError
 from ytcurate.mappers.describe import DescribeMapper
@@ -120,6 +120,7 @@ def plan_describe(
         UsageError: the model, the preset or a pool tree does not exist, or the table is empty.
         TableMissing, SchemaMismatch: the table of clips is not one.
     """
+    client = client_for(client, None)
     reference = find_model(str(model))
     chosen = _placed(load_preset(preset), placement)
     store.require_table(client, table, _NEEDED)
@@ -181,7 +182,7 @@ def describe(
         result: the table to write; made if it is not there.
         model: a hub id or the directory of a checkpoint.
         proxy: the cluster; see ``connect``.
-        client: a YT client to use instead.
+        client: a YT client to use instead, or the module ``yt.wrapper``.
         overwrite: replace the rows that are there.
         append: add to them.
         on_plan: called with the plan before the operation starts.
@@ -197,7 +198,7 @@ def describe(
     import yt.wrapper as yt
 
     started = time.monotonic()
-    client = client or connect(proxy)
+    client = client_for(client, proxy)
     plan = plan_describe(table, result, client=client, model=model, **settings)
     store.prepare_output(client, result, plan.columns, overwrite=overwrite, append=append)
     on_plan(plan)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ytcurate.connection import connect
+from ytcurate.connection import client_for
 from ytcurate.tables import store
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ def show(table: str, *, limit: int = 20, proxy: str | None = None, client: Any =
         table: path of any table.
         limit: rows at most.
         proxy: the cluster; see ``connect``.
-        client: a YT client to use instead.
+        client: a YT client to use instead, or the module ``yt.wrapper``.
 
     Raises:
         TableMissing, SchemaMismatch: there is no table of that name.
     """
     import yt.wrapper as yt
 
-    client = client or connect(proxy)
+    client = client_for(client, proxy)
     store.require_table(client, table, ())
     columns = _columns_worth_showing(client.get(f"{table}/@schema"))
     row_count = int(client.get(f"{table}/@row_count"))

@@ -11,10 +11,11 @@ from typing import Any
 
 from ytcurate import __version__
 from ytcurate.config import MIB, Segmenting
-from ytcurate.connection import connect
+from ytcurate.connection import client_for
 from ytcurate.describers.base import Outcome
 from ytcurate.errors import UnreadableVideo, VideoError
 from ytcurate.media.cut import Clip, clip_id, cut_clips
+from ytcurate.media.poster import make_poster
 from ytcurate.sources.base import Source, SourceVideo
 from ytcurate.sources.find import find_source
 from ytcurate.tables import store
@@ -72,7 +73,7 @@ def upload(
         source: a file, a folder, a data set (see ``find_source``), or a ``Source``.
         table: where to write; made if it is not there.
         proxy: the cluster; see ``connect``.
-        client: a YT client to use instead.
+        client: a YT client to use instead, or the module ``yt.wrapper``.
         segmenting: how to cut.
         overwrite: replace the rows that are there.
         append: add to them; ``ds_index`` goes on from theirs.
@@ -87,7 +88,7 @@ def upload(
 
     started = time.monotonic()
     found = find_source(str(source)) if isinstance(source, str | Path) else source
-    client = client or connect(proxy)
+    client = client_for(client, proxy)
     store.prepare_output(client, table, CLIPS, overwrite=overwrite, append=append)
     segmenting = segmenting or Segmenting()
     first_index = _next_index(client, table) if append else 0
@@ -173,6 +174,8 @@ def _row(ds_index: int, source: SourceVideo, clip: Clip, digest: bytes) -> Row:
         "file_type": clip.file_type,
         "clip_id": clip_id(digest, clip.start_s, clip.length_s),
         "source": source.name,
+        "title": source.title,
+        "preview": make_poster(clip.video),
         "start_s": float(clip.start_s),
         "length": float(clip.length_s),
         "width": clip.info.width,

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ytcurate.connection import connect
+from ytcurate.connection import client_for
 from ytcurate.errors import TableError
 from ytcurate.tables import store
 
@@ -53,7 +53,7 @@ def watch(
         segment_index: which clip of it.
         caption: shown below the video, for example its description.
         proxy: the cluster; see ``connect``.
-        client: a YT client to use instead.
+        client: a YT client to use instead, or the module ``yt.wrapper``.
 
     Raises:
         TableMissing, SchemaMismatch: the table is not one of clips.
@@ -61,7 +61,7 @@ def watch(
     """
     import yt.wrapper as yt
 
-    client = client or connect(proxy)
+    client = client_for(client, proxy)
     store.require_table(client, table, ("ds_index", "segment_index", "video"))
     names = store.read_rows(client, table, ["ds_index", "segment_index"])
     wanted = {"ds_index": ds_index, "segment_index": segment_index}

@@ -20,6 +20,8 @@ class SourceVideo:
     name: str
     """File name, or data set and row number; what reports call it."""
     video: VideoLike
+    title: str | None = None
+    """What it is called, where the source says so."""
 
     def digest(self) -> bytes:
         """Hash of all its bytes, 16 bytes long. Equal videos have equal digests wherever they lie.

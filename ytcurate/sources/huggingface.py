@@ -9,6 +9,9 @@ from typing import Any
 from ytcurate.errors import UsageError
 from ytcurate.sources.base import SourceVideo
 
+_TITLE = "title"
+"""The column whose text becomes the clips' title."""
+
 
 def files_as_dataset(name: str, files: Sequence[Path]) -> DatasetSource:
     """Make a data set of video files; only their paths are held."""
@@ -34,8 +37,9 @@ class DatasetSource:
         self.name = name
         self._column = column
         try:
+            wanted = [name for name in (column, _TITLE) if name == column or name in (dataset.features or {})]
             # Bytes or a path, as stored: decoding is ours to do, clip by clip.
-            self._dataset = dataset.select_columns([column]).cast_column(column, datasets.Video(decode=False))
+            self._dataset = dataset.select_columns(wanted).cast_column(column, datasets.Video(decode=False))
         except (TypeError, ValueError, NotImplementedError) as error:
             raise UsageError(f'{name}: column "{column}" does not hold videos: {error}') from error
 
@@ -50,17 +54,22 @@ class DatasetSource:
     def __iter__(self) -> Iterator[SourceVideo]:
         """Give the videos in the order of the data set."""
         for index, row in enumerate(self._dataset):
-            yield _source_video(row[self._column], fallback=f"{self.name} row {index}")
+            title = row.get(_TITLE)
+            yield _source_video(
+                row[self._column],
+                fallback=f"{self.name} row {index}",
+                title=title if isinstance(title, str) else None,
+            )
 
 
-def _source_video(value: Any, *, fallback: str) -> SourceVideo:
+def _source_video(value: Any, *, fallback: str, title: str | None) -> SourceVideo:
     path, data = (value or {}).get("path"), (value or {}).get("bytes")
     name = path or fallback
     if data is not None:
-        return SourceVideo(name, bytes(data))
+        return SourceVideo(name, bytes(data), title)
     if path and "://" in path:
         import fsspec
 
         with fsspec.open(path, "rb") as file:
-            return SourceVideo(name, file.read())
-    return SourceVideo(name, Path(path) if path else b"")
+            return SourceVideo(name, file.read(), title)
+    return SourceVideo(name, Path(path) if path else b"", title)

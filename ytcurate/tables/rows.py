@@ -27,6 +27,8 @@ CLIPS = (
     Column("file_type", "utf8"),  # container: mp4, webm
     Column("clip_id", "utf8"),  # the same for the same cut of the same bytes, in every run
     Column("source", "utf8"),  # file or data-set row it was cut from
+    Column("title", "utf8"),  # of the source: its data set's title column
+    Column("preview", "string", tag="image/jpeg"),  # the first picture, at most 320 px and 100 KB
     Column("start_s", "double"),  # when its first picture is displayed in the source
     Column("length", "double"),  # seconds
     Column("width", "int64"),  # px

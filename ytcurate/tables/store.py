@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB, PORTABLE_ROW_WEIGHT_BYTES
+from ytcurate.connection import setting
 from ytcurate.errors import SchemaMismatch, TableExists, TableMissing, UsageError
 from ytcurate.tables.rows import Column
 from ytcurate.tables.schema import schema_difference, table_schema
@@ -154,20 +154,9 @@ def _write(client: Any, path: str, rows: list[Row], limit: int) -> None:
     # Said only where it matters: a cluster may refuse the option above its own cap.
     writer = {"max_row_weight": limit} if limit > DEFAULT_ROW_WEIGHT_BYTES else None
     table = yt.TablePath(path, append=True, client=client)
-    with _uncompressed(client):
+    # Bodies go as they are: videos do not compress, and zlib is five times slower than a local wire.
+    with setting(client, "proxy", "content_encoding", "identity"):
         client.write_table(table, rows, table_writer=writer, raw=False)
-
-
-@contextmanager
-def _uncompressed(client: Any) -> Iterator[None]:
-    """Send bodies as they are: videos do not compress, and zlib is five times slower than a local wire."""
-    proxy = client.config["proxy"]
-    before = proxy["content_encoding"]
-    proxy["content_encoding"] = "identity"
-    try:
-        yield
-    finally:
-        proxy["content_encoding"] = before
 
 
 def read_rows(client: Any, path: str, columns: Sequence[str]) -> list[Row]:
