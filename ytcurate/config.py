@@ -116,7 +116,8 @@ class EngineSettings:
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
     gpu_memory_utilization: float = 0.9
-    tensor_parallel: int = 1
+    tensor_parallel: int | None = None
+    """Devices that one copy of the model is spread over. None: as the preset says, else 1."""
 
     def __post_init__(self) -> None:
         _require(
@@ -124,7 +125,8 @@ class EngineSettings:
             f"max_clips_in_flight must be 1 or more, it is {self.max_clips_in_flight}.",
         )
         _require(
-            self.tensor_parallel >= 1, f"tensor_parallel must be 1 or more, it is {self.tensor_parallel}."
+            self.tensor_parallel is None or self.tensor_parallel >= 1,
+            f"tensor_parallel must be 1 or more, it is {self.tensor_parallel}.",
         )
 
 

@@ -72,6 +72,7 @@ def test_a_dry_run_prints_settings_and_spec_and_starts_nothing(ytcurate, make_vi
     assert plan["spec"]["pool_trees"] == ["gpu_h200"]
     assert plan["spec"]["resource_limits"] == {"user_slots": 4}
     assert plan["sampling"]["max_tokens"] == 64
+    assert plan["engine"]["tensor_parallel"] == 1
     assert "model/config.json" in plan["shipped_files"]
     assert not client.exists(f"{workdir}/result")
 

@@ -45,6 +45,8 @@ def test_what_is_described_is_what_the_video_shows(client, workdir, sample_video
     assert described.statistics["decode_ms"] > 0
 
     asked = client.get_operation(described.operation_id, attributes=["spec", "unrecognized_spec"])
+    # The client itself adds a title that no cluster knows; nothing of ours is misspelt.
+    assert asked["unrecognized_spec"] == {"mapper": {"title": "DescribeMapper"}}
     mapper = asked["spec"]["mapper"]
     assert asked["spec"]["pool_trees"] == ["gpu_h100"]
     assert mapper["gpu_limit"] == 1

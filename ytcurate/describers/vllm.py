@@ -175,7 +175,7 @@ def _start(model: str, context: int, settings: EngineSettings) -> Any:
         mm_processor_cache_gb=0,
         enable_prefix_caching=False,
         gpu_memory_utilization=settings.gpu_memory_utilization,
-        tensor_parallel_size=settings.tensor_parallel,
+        tensor_parallel_size=settings.tensor_parallel or 1,
         # Compiling pays on a GPU; on a CPU it needs a C++ compiler and takes longer than small jobs last.
         enforce_eager=current_platform.is_cpu(),
         disable_log_stats=True,
@@ -191,7 +191,7 @@ def _start(model: str, context: int, settings: EngineSettings) -> Any:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What the engine raises for a request that it will not take; up to 0.31 or so plain ValueErrors."""
+    """What the engine raises for a request it will not take: a ValueError in vLLM 0.26, its own in 0.32."""
     from vllm import exceptions
 
     return (ValueError, getattr(exceptions, "VLLMClientError", ValueError))

@@ -110,7 +110,7 @@ def plan_describe(
         prompt: the question.
         sampling: how words are chosen.
         frames: which pictures the model sees.
-        engine: how the engine is run; the preset's tensor_parallel is used unless given.
+        engine: how the engine is run; what it leaves open comes from the preset.
         preset: a preset's name or file.
         placement: pool, pool trees, GPUs; what is set in it wins over the preset.
         keep_video: copy the videos into the result, too.
@@ -127,7 +127,9 @@ def plan_describe(
     rows = int(client.get(f"{table}/@row_count"))
     if rows == 0:
         raise UsageError(f"{table} has no rows: there is nothing to describe.")
-    settings = engine or EngineSettings(tensor_parallel=chosen.tensor_parallel)
+    settings = engine or EngineSettings()
+    if settings.tensor_parallel is None:
+        settings = dataclasses.replace(settings, tensor_parallel=chosen.tensor_parallel)
     mapper = DescribeMapper(
         reference.job_path,
         model_name=reference.name,
