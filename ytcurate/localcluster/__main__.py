@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def show_status(data_dir: Path) -> int:
     if found is None:
         tell(f"No local cluster is running on {data_dir}.")
         return 1
+    # `status | head -1` is not an error. Only here: a server must not end when a client hangs up.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     print(f"proxy {found.proxy}")
     print(f"data dir {found.data_dir}")
     print(f"pid {found.pid}")
