@@ -7,7 +7,7 @@ import ytcurate
 from tests.support.videos import make_sound_only
 from ytcurate.config import GIB, MIB
 from ytcurate.demo.sample import MODEL, count_true, sample_scenes
-from ytcurate.errors import OperationFailed, SchemaMismatch, UnreadableVideo, UsageError
+from ytcurate.errors import OperationFailed, SchemaMismatch, TableError, UnreadableVideo, UsageError
 from ytcurate.tables.rows import CLIPS, DESCRIPTIONS
 from ytcurate.tables.schema import schema_difference, table_schema
 
@@ -108,6 +108,19 @@ def test_clips_carry_their_bytes_times_and_a_tag_that_makes_them_playable(client
     assert types["video"]["item"]["tag"] == "video"
     assert types["preview"]["item"]["tag"] == "image/jpeg"
     assert all(row["preview"].startswith(b"\xff\xd8") for row in rows)
+
+
+def test_one_clip_is_fetched_and_kept_as_a_file(client, workdir, make_video, tmp_path):
+    table, path = f"{workdir}/clips", make_video(seconds=3, gop=30)
+    segmenting = ytcurate.Segmenting(clip_seconds=1)
+    ytcurate.upload(path, table, segmenting=segmenting, client=client)
+    wanted = list(ytcurate.cut_clips(path, segmenting))[2]
+
+    clip = ytcurate.watch(table, 0, 2, client=client)
+
+    assert clip.save(tmp_path / "clip.mp4").read_bytes() == wanted.video
+    with pytest.raises(TableError, match="no clip 7 of source 0 among its 3 rows"):
+        ytcurate.watch(table, 0, 7, client=client)
 
 
 def test_unreadable_sources_are_rows_with_a_reason_and_the_rest_goes_on(

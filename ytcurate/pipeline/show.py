@@ -67,14 +67,14 @@ class TableView:
 
     def _repr_html_(self) -> str:
         """Draw the table for a notebook."""
-        head = "".join(f"<th>{escape(_HEADINGS.get(name, name))}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row.get(name)))}</td>" for name in self.columns) + "</tr>"
+        head = "".join(_html_cell("th", name, _HEADINGS.get(name, name)) for name in self.columns)
+        rows = (
+            "".join(_html_cell("td", row.get(name), _cell(row.get(name))) for name in self.columns)
             for row in self.rows
         )
-        return (
-            f"<p>{escape(self.title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        body = "".join(f"<tr>{cells}</tr>" for cells in rows)
+        title = f"<p>{escape(self.title)}</p>"
+        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def show(table: str, *, limit: int = 20, proxy: str | None = None, client: Any = None) -> TableView:
@@ -125,3 +125,8 @@ def _cell(value: Any) -> str:
         return f"{value:.2f}"
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}..."
+
+
+def _html_cell(element: str, value: Any, text: str) -> str:
+    side = "right" if isinstance(value, int | float) else "left"
+    return f"<{element} style='text-align:{side}'>{escape(text)}</{element}>"
