@@ -1,5 +1,6 @@
 from fractions import Fraction
 
+import ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -48,6 +49,18 @@ def test_resizing_agrees_with_the_reference_within_rounding():
 
     error = np.mean((found.astype(float) - wanted.permute(1, 2, 0).numpy().astype(float)) ** 2)
     assert 10 * np.log10(255**2 / error) >= 50
+
+
+def test_pictures_before_an_edit_lists_start_are_decoded_for_others_and_not_shown(tmp_path):
+    (tmp_path / "whole.mp4").write_bytes(make_video(seconds=4, gop=120))
+    late = tmp_path / "late.mp4"
+    ffmpeg.input(str(tmp_path / "whole.mp4"), ss=1).output(str(late), c="copy").run(quiet=True)
+
+    frames = sample_frames(late)
+
+    levels = frames.pixels.mean(axis=(1, 2, 3))
+    assert frames.info.frame_count == 90
+    assert np.abs(levels - [gray_level(30 + index) for index in frames.indices]).max() < 2.5
 
 
 def test_damaged_packets_shorten_the_clip_but_do_not_lose_it():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -63,11 +63,11 @@ def sample_frames(video: VideoLike, sampling: FrameSampling | None = None) -> Fr
         )
     indices = frame_indices(info.frame_count, info.fps, sampling)
     decoded, count = _decode(video, set(indices))
-    if count < info.frame_count and indices[-1] >= count:
+    if indices[-1] >= count:
         # Damaged packets give no picture. Sample again over what can really be decoded.
         if count < 2:
             raise UnreadableVideo(f"{count} of {info.frame_count} pictures can be decoded; two are needed")
-        info = VideoInfo(**{**vars(info), "frame_count": count})
+        info = replace(info, frame_count=count)
         indices = frame_indices(count, info.fps, sampling)
         decoded, _ = _decode(video, set(indices))
     first = decoded[indices[0]]
@@ -113,9 +113,9 @@ def _frames(container: InputContainer, stream: VideoStream):  # type: ignore[no-
             return
         if packet is None:
             return
-        if packet.is_discard:
-            continue
         try:
+            # Packets before an edit list's start are decoded too: later pictures refer to them. The decoder
+            # itself does not show them.
             yield from packet.decode()
         except av.error.FFmpegError:
             continue

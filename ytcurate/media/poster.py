@@ -20,7 +20,7 @@ def make_poster(video: VideoLike) -> bytes | None:
     """Make a JPEG of at most 100 KB from the first picture; only that picture is decoded.
 
     Returns:
-        None if no picture can be decoded.
+        None if the first picture cannot be decoded or converted.
 
     Raises:
         UnreadableVideo: no video stream can be opened.
@@ -31,14 +31,16 @@ def make_poster(video: VideoLike) -> bytes | None:
         stream.thread_type = "NONE"
         try:
             frame = next(container.decode(stream), None)
-        except av.error.FFmpegError:
+            return None if frame is None else _encode(_reduce(frame))
+        except (av.error.FFmpegError, ValueError):
+            # Damaged, or in a pixel format that cannot be converted: the clip is kept without a preview.
             return None
-        if frame is None:
-            return None
-        scale = min(1.0, _SIDE_PX / max(frame.width, frame.height))
-        width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
-        small = frame.reformat(width=width, height=height, format="yuvj420p")
-        return _encode(small)
+
+
+def _reduce(frame: VideoFrame) -> VideoFrame:
+    scale = min(1.0, _SIDE_PX / max(frame.width, frame.height))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
+    return frame.reformat(width=width, height=height, format="yuvj420p")
 
 
 def _encode(picture: VideoFrame) -> bytes:

@@ -51,7 +51,8 @@ def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]
     if size == 0:
         raise UnreadableVideo("the file is empty (0 bytes)")
     try:
-        container = av.open(source, mode="r")
+        # Titles in another encoding than UTF-8 are no reason to refuse a video.
+        container = av.open(source, mode="r", metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         raise UnreadableVideo(
             f"not a video: FFmpeg finds no container in {size} bytes ({_reason(error)})"
