@@ -43,6 +43,18 @@ def test_a_row_that_brings_a_bad_outcome_keeps_it():
     assert prepare(row).result == Description(key=0, outcome=Outcome.REFUSED, detail="too heavy")
 
 
+def test_a_row_without_a_video_is_an_outcome_and_not_an_error():
+    wanted = Description(key=0, outcome=Outcome.UNREADABLE, detail="the row has no video")
+    assert prepare({"ds_index": 1, "segment_index": 2, "video": None}).result == wanted
+    assert prepare({"ds_index": 1, "segment_index": 2}).result == wanted
+
+
+def test_an_outcome_that_is_not_ours_is_named():
+    row = {"ds_index": 1, "segment_index": 2, "video": None, "outcome": "skipped", "detail": "too dark"}
+    detail = "the row came with outcome 'skipped': too dark"
+    assert prepare(row).result == Description(key=0, outcome=Outcome.FAILED, detail=detail)
+
+
 def test_a_row_without_the_needed_columns_names_the_missing_one():
     with pytest.raises(SchemaMismatch, match="this row has no segment_index, it has ds_index, video"):
         prepare({"ds_index": 1, "video": b""})

@@ -20,7 +20,7 @@ from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.describers.vllm import VllmDescriber
 from ytcurate.errors import EngineUnavailable, SchemaMismatch, VideoError
 from ytcurate.mappers.stream import Prepared, ReadAhead, StreamStatistics, describe_stream
-from ytcurate.media.frames import sample_frames
+from ytcurate.media.frames import Frames, sample_frames
 
 _STATISTICS_EVERY_S = 3.0
 
@@ -113,29 +113,33 @@ class DescribeMapper:
 
     def _prepare(self, row: Row) -> Prepared[Row]:
         """Decode one row's pictures; runs in the decode pool."""
-        missing = [name for name in ("ds_index", "segment_index", "video") if name not in row]
-        brought = row.get("outcome") or Outcome.OK
-        if brought != Outcome.OK:
-            passed_on = Description(key=0, outcome=Outcome(str(brought)), detail=row.get("detail"))
-            return Prepared(row, passed_on)
+        missing = [name for name in ("ds_index", "segment_index") if name not in row]
         if missing:
             raise SchemaMismatch(
                 f"describe reads the columns ds_index, segment_index and video; "
                 f"this row has no {missing[0]}, it has {', '.join(sorted(row))}."
             )
+        brought = str(row.get("outcome") or Outcome.OK)
+        if brought != Outcome.OK:
+            return Prepared(row, _passed_on(brought, row.get("detail")))
+        if row.get("video") is None:
+            return Prepared(row, _without_text(Outcome.UNREADABLE, "the row has no video"))
         video = get_bytes(row["video"])
         row = dict(row)
         row["clip_id"] = row.get("clip_id") or hashlib.blake2b(video, digest_size=16).hexdigest()
         if not self.keep_video:
             del row["video"]  # only its pictures are needed from here on
-        result: Any
+        return Prepared(row, self._sample(video))
+
+    def _sample(self, video: bytes) -> Frames | Description:
         try:
-            result = sample_frames(video, self.frames)
+            return sample_frames(video, self.frames)
         except VideoError as error:
-            result = Description(key=0, outcome=Outcome.UNREADABLE, detail=str(error))
+            return _without_text(Outcome.UNREADABLE, str(error))
         except MemoryError:
-            result = Description(key=0, outcome=Outcome.FAILED, detail="its pictures do not fit into memory")
-        return Prepared(row, result)
+            return _without_text(Outcome.FAILED, "its pictures do not fit into memory")
+        except Exception as error:  # noqa: BLE001 - decoders meet hostile bytes; it stays this clip's affair
+            return _without_text(Outcome.FAILED, f"decoding failed ({type(error).__name__}: {error})")
 
     def _output(self, row: Row, description: Description) -> Row:
         output = {
@@ -185,6 +189,17 @@ class _Report:
         self._written = Counter(self._totals)
         if _runs_in_map_job():
             write_statistics(difference)
+
+
+def _without_text(outcome: Outcome, detail: str | None) -> Description:
+    return Description(key=0, outcome=outcome, detail=detail)
+
+
+def _passed_on(outcome: str, detail: str | None) -> Description:
+    """Keep the outcome that a row brings; one that is not ours becomes ``failed`` and is named."""
+    if outcome in list(Outcome):
+        return _without_text(Outcome(outcome), detail)
+    return _without_text(Outcome.FAILED, f"the row came with outcome {outcome!r}: {detail or 'no detail'}")
 
 
 def _video_bytes(row: Row) -> int:
