@@ -52,8 +52,8 @@ def demo(
         "  ytcurate describe //tmp/mine/clips //tmp/mine/descriptions --model Qwen/Qwen2.5-VL-7B-Instruct\n"
         "  ytcurate show //tmp/mine/descriptions\n"
         "On a real cluster the same, with --proxy URL or YT_PROXY set.\n"
-        f"The local cluster goes on running at {proxy}: yt --proxy {proxy} list {home}/demo\n"
-        "  ytcurate cluster stop"
+        f"The tables stay: yt --proxy {proxy} list {home}/demo\n"
+        "The local cluster goes on running until: ytcurate cluster stop"
     )
     if true != SCENE_COUNT:
         raise typer.Exit(1)

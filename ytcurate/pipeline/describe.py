@@ -6,12 +6,13 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ytcurate import __version__
-from ytcurate.config import PORTABLE_ROW_WEIGHT_BYTES, EngineSettings, FrameSampling, Sampling
+from ytcurate.config import MIB, PORTABLE_ROW_WEIGHT_BYTES, EngineSettings, FrameSampling, Sampling
 from ytcurate.connection import account, client_for
 from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.errors import TableError, UsageError
@@ -220,7 +221,9 @@ def describe(
         )
     except BaseException:
         if is_new:
-            client.remove(result, force=True)
+            # While an operation still runs it holds the table, and the cluster refuses: then it stays.
+            with suppress(yt.YtError):
+                client.remove(result, force=True)
         raise
     outcomes = Counter(
         str(row["outcome"]) for row in store.read_rows(client, result, ["outcome"])[rows_before:]
@@ -247,9 +250,12 @@ def _placed(preset: Preset, placement: Placement | None) -> Preset:
 
 
 def _row_weight(client: Any, table: str) -> int:
-    """What upload found that these clips need, else what every cluster takes."""
+    """What upload found that these clips need and room for a text, else what every cluster takes."""
     path = f"{table}/@ytcurate/max_row_weight"
-    return int(client.get(path)) if client.exists(path) else PORTABLE_ROW_WEIGHT_BYTES
+    if not client.exists(path):
+        return PORTABLE_ROW_WEIGHT_BYTES
+    needed = int(client.get(path))
+    return needed + MIB if needed < PORTABLE_ROW_WEIGHT_BYTES else needed
 
 
 def _record(client: Any, plan: DescribePlan, operation_id: str, outcomes: Mapping[str, int]) -> None:

@@ -95,7 +95,7 @@ def upload(
     result = UploadResult(table=table)
     rows = _require_one_clip(found, _clip_rows(found, segmenting, first_index, result, on_progress))
     weights: Counter[str] = Counter()
-    limit = 0
+    limit = _recorded_row_weight(client, table) if append else 0
     with yt.Transaction(client=client):
         if overwrite or not client.exists(table):
             store.create_table(client, table, CLIPS, replace=overwrite)
@@ -122,6 +122,12 @@ def _next_index(client: Any, table: str) -> int:
     if not client.exists(table):
         return 0
     return max((row["ds_index"] for row in store.read_rows(client, table, ["ds_index"])), default=-1) + 1
+
+
+def _recorded_row_weight(client: Any, table: str) -> int:
+    """Read what the rows that are there needed, so that appending lighter ones does not forget it."""
+    path = f"{table}/@ytcurate/max_row_weight"
+    return int(client.get(path)) if client.exists(path) else 0
 
 
 def _clip_rows(
