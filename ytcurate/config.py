@@ -111,23 +111,43 @@ class Sampling:
 class EngineSettings:
     """How the engine is run inside a job."""
 
-    max_clips_in_flight: int = 32
-    """Clips the engine holds at once; it batches them continuously."""
+    describer: str = "vllm"
+    """``vllm``, ``transformers`` or ``endpoint`` (an OpenAI-compatible server at ``endpoint_url``)."""
+    endpoint_url: str | None = None
+    """Base URL of the server, with ``/v1``; only for the ``endpoint`` describer."""
+    revision: str | None = None
+    """Commit, tag or branch of a model on the hub; a run records the commit it stands for."""
+    max_clips_in_flight: int = 64
+    """Requests the engine holds at once: more than it can run, so that it never waits for one."""
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
     gpu_memory_utilization: float = 0.9
+    quantization: str | None = None
+    """vLLM's name of a way to quantise while loading (``fp8``, ...). None: as the checkpoint is."""
     tensor_parallel: int | None = None
     """Devices that one copy of the model is spread over. None: as the preset says, else 1."""
+    data_parallel: int | None = None
+    """Copies of the model in one job. None: as many as the job's devices hold."""
 
     def __post_init__(self) -> None:
+        kinds = ("vllm", "transformers", "endpoint")
+        _require(self.describer in kinds, f"describer {self.describer!r}: there are {', '.join(kinds)}.")
+        _require(
+            (self.describer == "endpoint") == (self.endpoint_url is not None),
+            "an endpoint_url goes with the endpoint describer, and only with it: "
+            f"describer is {self.describer}, endpoint_url is {self.endpoint_url}.",
+        )
         _require(
             self.max_clips_in_flight >= 1,
             f"max_clips_in_flight must be 1 or more, it is {self.max_clips_in_flight}.",
         )
         _require(
-            self.tensor_parallel is None or self.tensor_parallel >= 1,
-            f"tensor_parallel must be 1 or more, it is {self.tensor_parallel}.",
+            0 < self.gpu_memory_utilization <= 1,
+            f"gpu_memory_utilization must be above 0 and at most 1, it is {self.gpu_memory_utilization}.",
         )
+        for name in ("tensor_parallel", "data_parallel"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"{name} must be 1 or more, it is {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +158,8 @@ class Buffering:
     """Clips decoded at once. 0: as many as the job has cores."""
     max_ahead_clips: int = 64
     """Clips read but not yet given to the engine."""
-    max_ahead_bytes: int = GIB
-    """Encoded bytes and decoded pictures held for them, together."""
+    max_ahead_bytes: int = 4 * GIB
+    """Encoded bytes of all clips that are not finished, and decoded pictures of those the engine has not."""
 
     def __post_init__(self) -> None:
         _require(self.decode_threads >= 0, f"decode_threads must be 0 or more, it is {self.decode_threads}.")
