@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ytcurate import __version__
-from ytcurate.cli import cluster, demo, describe, show, upload
+from ytcurate.cli import cluster, demo, describe, show, upload, weights
 from ytcurate.errors import UsageError, YtcurateError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("describe")(describe.describe)
 app.command("show")(show.show)
 app.command("demo")(demo.demo)
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(weights.app, name="weights")
 
 
 def _print_version(asked: bool) -> None:
