@@ -10,6 +10,7 @@ YtcurateError
 │  ├─ TableMissing     it is not there
 │  └─ SchemaMismatch   its columns are others than the step reads or writes
 ├─ OperationFailed     carries operation_id, state and the first failed job's stderr
+├─ TooManyBadRows      more rows ended badly than --max-bad allows
 ├─ EngineUnavailable   the engine or the model cannot be loaded; concerns every clip
 └─ ClusterUnreachable  carries the proxy                    (also a ConnectionError)
 
@@ -66,6 +67,10 @@ class OperationFailed(YtcurateError):
         self.operation_id = operation_id
         self.state = state
         self.stderr = stderr
+
+
+class TooManyBadRows(YtcurateError):
+    """More rows ended with a bad outcome than the caller allows; the message names the usual reason."""
 
 
 class EngineUnavailable(YtcurateError):

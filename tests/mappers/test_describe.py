@@ -6,10 +6,11 @@ from tests.support.videos import make_video
 from ytcurate import DescribeMapper, Sampling
 from ytcurate.demo.sample import MODEL, sample_scenes
 from ytcurate.describers.base import Description, Outcome
+from ytcurate.describers.prompts import DESCRIBE
 from ytcurate.errors import EngineUnavailable, SchemaMismatch
+from ytcurate.mappers.answers import answer_columns
 from ytcurate.media.cut import cut_clips
 from ytcurate.media.frames import Frames
-from ytcurate.tables.rows import DESCRIPTIONS, KEPT_VIDEO
 
 
 def prepare(row, **settings):
@@ -82,7 +83,9 @@ def test_each_row_gives_one_row_with_its_outcome(sample_video):
     output = sorted(mapper(iter(rows)), key=lambda row: (row["ds_index"], row["segment_index"]))
 
     assert [row["outcome"] for row in output] == ["truncated"] * 6 + ["unreadable", "failed", "unreadable"]
-    assert {tuple(row) for row in output} == {tuple(column.name for column in DESCRIPTIONS + KEPT_VIDEO)}
+    assert {tuple(row) for row in output} == {
+        (*(name for name, _ in answer_columns([DESCRIBE])), "video", "file_type")
+    }
     for row, scene, clip in zip(output, sample_scenes(), clips, strict=False):
         assert scene.sentence().startswith(row["description"])
         assert row["finish_reason"] == "length"

@@ -5,24 +5,30 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from yt.wrapper import aggregator
 from yt.yson import get_bytes
 
-from ytcurate.config import Buffering, EngineSettings, FrameSampling, Sampling
+from ytcurate.config import Buffering, ClipLimits, EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.base import Describer, Description, Outcome
 from ytcurate.describers.prompts import DESCRIBE, Prompt
-from ytcurate.describers.vllm import VllmDescriber
-from ytcurate.errors import EngineUnavailable, SchemaMismatch, VideoError
-from ytcurate.mappers.stream import Prepared, ReadAhead, StreamStatistics, describe_stream
+from ytcurate.describers.start import start_describer
+from ytcurate.describers.weights import FileDigest, take_token_from_vault, verify_files
+from ytcurate.errors import EngineUnavailable, SchemaMismatch, TooManyBadRows, UsageError, VideoError
+from ytcurate.mappers.answers import answer_columns, answer_row, outcome_of
+from ytcurate.mappers.read_ahead import Prepared, ReadAhead
+from ytcurate.mappers.statistics import JobReport, StreamStatistics, runs_in_map_job
+from ytcurate.mappers.stream import DescribeStream
 from ytcurate.media.frames import Frames, sample_frames
 
-_STATISTICS_EVERY_S = 3.0
+_MOST_DECODE_THREADS = 16
+"""Unless told otherwise: a job sees all cores of its host, and may use few of them."""
+_FEWEST_TO_JUDGE = 20
+"""Rows before a job is stopped for too many bad ones."""
 
 Row = dict[str, Any]
 
@@ -37,18 +43,24 @@ class DescribeMapper:
 
     Input rows need the columns ``ds_index``, ``segment_index`` and ``video``; ``clip_id`` and ``outcome``
     are used when they are there. A row that brings an outcome other than ``ok`` passes through with it.
-    Output rows have the columns of ``tables.rows.DESCRIPTIONS``, in the order in which clips finish.
+    Output rows have the columns of ``answer_columns(questions)``, in the order in which clips finish.
 
     Args:
         model: a Hugging Face id, or a directory that exists where the job runs. A relative path is
             looked up in the job's sandbox.
         prompt: the question.
+        questions: several questions, put about the same pictures; instead of ``prompt``.
         sampling: how words are chosen.
         frames: which pictures the model sees.
         engine: how the engine is run.
         buffering: how far to read and decode ahead.
+        limits: what one clip may cost.
         keep_video: also pass ``video`` and ``file_type`` on.
+        in_order: answer in the order of the input.
+        max_bad: share of rows, above 0 and at most 1. A job in which more rows than this end with an outcome
+            other than ``ok`` stops with the reason; it is judged from its 20th row on, and at its end.
         model_name: what the rows say; ``model`` unless given.
+        manifest: what the model's files in the sandbox must be; checked before the engine starts.
     """
 
     def __init__(
@@ -56,21 +68,33 @@ class DescribeMapper:
         model: str,
         *,
         prompt: Prompt = DESCRIBE,
+        questions: Sequence[Prompt] = (),
         sampling: Sampling | None = None,
         frames: FrameSampling | None = None,
         engine: EngineSettings | None = None,
         buffering: Buffering | None = None,
+        limits: ClipLimits | None = None,
         keep_video: bool = False,
+        in_order: bool = False,
+        max_bad: float | None = None,
         model_name: str | None = None,
+        manifest: Mapping[str, FileDigest] | None = None,
     ) -> None:
+        if max_bad is not None and not 0 < max_bad <= 1:
+            raise UsageError(f"max_bad is a share of rows, above 0 and at most 1; it is {max_bad}.")
         self.model = model
         self.model_name = model_name or model
-        self.prompt = prompt
+        self.questions = tuple(questions) or (prompt,)
+        answer_columns(self.questions)  # refuses questions whose columns collide
         self.sampling = sampling or Sampling()
         self.frames = frames or FrameSampling()
         self.engine = engine or EngineSettings()
         self.buffering = buffering or Buffering()
+        self.limits = limits or ClipLimits()
         self.keep_video = keep_video
+        self.in_order = in_order
+        self.max_bad = max_bad
+        self.manifest = dict(manifest or {})
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Describe rows as they come. The iterator may end at any time (an interrupted job).
@@ -78,23 +102,29 @@ class DescribeMapper:
         Raises:
             EngineUnavailable: the model cannot be loaded; raised before the first row is answered.
             SchemaMismatch: a row has not the columns that are needed.
+            TooManyBadRows: more than ``max_bad`` of them.
         """
         _leave_standard_streams()
-        _require_packages()
+        _require_packages(self.questions)
         statistics = StreamStatistics()
-        report = _Report(statistics)
+        report = JobReport(statistics)
+        judge = _Judge(self.max_bad)
         ahead = ReadAhead(
             rows,
             self._prepare,
             size=_video_bytes,
             limits=self.buffering,
-            threads=self.buffering.decode_threads or os.cpu_count() or 1,
+            threads=self.buffering.decode_threads or _cores(),
             statistics=statistics,
         )
-        for row, description in describe_stream(ahead, self._start, statistics):
-            report.add(description)
-            yield self._output(row, description)
+        stream = DescribeStream(ahead, self._start, self.questions, statistics, in_order=self.in_order)
+        for described in stream:
+            outcome = outcome_of(described.descriptions)
+            report.add(outcome, described.descriptions)
+            judge.add(outcome, described.descriptions)
+            yield self._output(described.row, described.descriptions)
         report.write()
+        judge.sum_up()
         if statistics.clips_done != statistics.clips_read:
             raise RuntimeError(
                 f"{statistics.clips_read} rows were read and {statistics.clips_done} were written"
@@ -103,9 +133,13 @@ class DescribeMapper:
     def _start(self) -> Describer:
         # The job's sandbox is the working directory; the engine's own process may have another.
         local = os.path.abspath(self.model)  # noqa: PTH100 - a hub id must not be made a path
-        return VllmDescriber(
-            local if os.path.isdir(local) else self.model,  # noqa: PTH112
-            prompt=self.prompt,
+        is_local = os.path.isdir(local)  # noqa: PTH112
+        if self.manifest:
+            verify_files(local, self.manifest)
+        take_token_from_vault()
+        return start_describer(
+            local if is_local else self.model,
+            questions=self.questions,
             sampling=self.sampling,
             frames=self.frames,
             engine=self.engine,
@@ -127,13 +161,12 @@ class DescribeMapper:
         video = get_bytes(row["video"])
         row = dict(row)
         row["clip_id"] = row.get("clip_id") or hashlib.blake2b(video, digest_size=16).hexdigest()
-        if not self.keep_video:
-            del row["video"]  # only its pictures are needed from here on
+        # The video stays with its row until it is answered: should the engine die, it is decoded again.
         return Prepared(row, self._sample(video))
 
     def _sample(self, video: bytes) -> Frames | Description:
         try:
-            return sample_frames(video, self.frames)
+            return sample_frames(video, self.frames, self.limits)
         except VideoError as error:
             return _without_text(Outcome.UNREADABLE, str(error))
         except MemoryError:
@@ -141,54 +174,39 @@ class DescribeMapper:
         except Exception as error:  # noqa: BLE001 - decoders meet hostile bytes; it stays this clip's affair
             return _without_text(Outcome.FAILED, f"decoding failed ({type(error).__name__}: {error})")
 
-    def _output(self, row: Row, description: Description) -> Row:
-        output = {
-            "ds_index": row["ds_index"],
-            "segment_index": row["segment_index"],
-            "clip_id": row.get("clip_id"),
-            "description": description.text,
-            "outcome": str(description.outcome),
-            "detail": description.detail,
-            "finish_reason": description.finish_reason,
-            "model": self.model_name,
-            "prompt_id": self.prompt.prompt_id,
-            "prompt_tokens": description.prompt_tokens,
-            "output_tokens": description.output_tokens,
-        }
+    def _output(self, row: Row, descriptions: Sequence[Description]) -> Row:
+        output = answer_row(row, self.questions, descriptions, model=self.model_name)
         if self.keep_video:
             output["video"] = row.get("video")
             output["file_type"] = row.get("file_type")
         return output
 
 
-class _Report:
-    """Writes the job's custom statistics every few seconds: what came since the last time."""
+class _Judge:
+    """Stops a job in which too many rows are bad."""
 
-    def __init__(self, statistics: StreamStatistics) -> None:
-        self._stream = statistics
-        self._totals: Counter[str] = Counter()
-        self._written: Counter[str] = Counter()
-        self._next = 0.0
+    def __init__(self, max_bad: float | None) -> None:
+        self._max_bad = max_bad
+        self._rows = 0
+        self._bad: Counter[str] = Counter()
 
-    def add(self, description: Description) -> None:
-        self._totals["clips_done"] += 1
-        self._totals[f"outcome_{description.outcome}"] += 1
-        self._totals["prompt_tokens"] += description.prompt_tokens or 0
-        self._totals["output_tokens"] += description.output_tokens or 0
-        if time.monotonic() >= self._next:
-            self.write()
+    def add(self, outcome: Outcome, descriptions: Sequence[Description]) -> None:
+        self._rows += 1
+        if outcome != Outcome.OK:
+            detail = next((each.detail for each in descriptions if each.detail), None)
+            self._bad[f"{outcome}: {detail}" if detail else str(outcome)] += 1
+            if self._rows >= _FEWEST_TO_JUDGE:
+                self.sum_up()
 
-    def write(self) -> None:
-        from yt.wrapper import write_statistics
-
-        self._next = time.monotonic() + _STATISTICS_EVERY_S
-        self._totals["decode_ms"] = round(self._stream.decode_s * 1000)
-        self._totals["engine_waited_ms"] = round(self._stream.engine_waited_s * 1000)
-        # The cluster sums what a job writes, so each time only the difference is written.
-        difference = {name: total - self._written[name] for name, total in self._totals.items()}
-        self._written = Counter(self._totals)
-        if _runs_in_map_job():
-            write_statistics(difference)
+    def sum_up(self) -> None:
+        bad = self._bad.total()
+        if self._max_bad is None or not self._rows or bad / self._rows <= self._max_bad:
+            return
+        reason, count = self._bad.most_common(1)[0]
+        raise TooManyBadRows(
+            f"{bad} of {self._rows} rows of this job are bad, more than the {self._max_bad:.0%} allowed "
+            f"(--max-bad). Most often ({count}): {reason}"
+        )
 
 
 def _without_text(outcome: Outcome, detail: str | None) -> Description:
@@ -207,27 +225,24 @@ def _video_bytes(row: Row) -> int:
     return len(get_bytes(video)) if video is not None else 0
 
 
-def _require_packages() -> None:
+def _require_packages(questions: Sequence[Prompt]) -> None:
     """Import what every clip needs: before the first, so that an image without it fails with one sentence.
 
     And before any thread runs: large packages do not stand being imported from two threads at once.
     """
-    for package in ("av", "torch"):
+    has_schema = any(prompt.schema for prompt in questions)
+    for package in ("av", "torch", *(["jsonschema"] if has_schema else [])):
         try:
             import_module(package)
         except ImportError as error:
             raise EngineUnavailable(
-                f"the job's image cannot import {package} ({error}); describe needs PyAV, torch and vLLM."
+                f"the job's image cannot import {package} ({error}); describe needs PyAV, torch and vLLM, "
+                "and jsonschema for questions with a schema."
             ) from error
 
 
-def _runs_in_map_job() -> bool:
-    """Tell a map job from everything else, a notebook kernel on the cluster included.
-
-    Kernels are jobs too and have the same variables in their environment, but not the client's runner.
-    Only where that runs are the descriptors of a map job open: elsewhere number 5 is somebody's file.
-    """
-    return os.path.basename(sys.argv[0]) == "_py_runner.py"  # noqa: PTH119
+def _cores() -> int:
+    return min(_MOST_DECODE_THREADS, len(os.sched_getaffinity(0)))
 
 
 def _leave_standard_streams() -> None:
@@ -235,6 +250,6 @@ def _leave_standard_streams() -> None:
 
     The client replaces ``sys.stdout`` in jobs by an object that raises when used, and vLLM prints.
     """
-    if _runs_in_map_job():
+    if runs_in_map_job():
         sys.stdout = sys.stderr
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for the life of the job

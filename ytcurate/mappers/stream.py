@@ -1,230 +1,264 @@
 """Rows → decoded pictures → descriptions, all at once, in bounded memory.
 
-``rows → admit (bounded by count and bytes) → decode pool → engine → rows``: a thread reads rows, a pool
-decodes them, and the calling thread feeds the engine and hands out what is finished. The engine starts
-while the first clips are decoding, and is never waiting while a decoded clip is there.
+``rows → admit (bounded by clips and bytes) → decode pool → engine → rows``: a thread reads rows, a pool
+decodes them (read_ahead.py), and the calling thread feeds the engine and hands out what is finished. The
+engine starts while the first clips are decoding, and is never waiting while a decoded clip is there.
+
+What goes wrong stays with its clip: a request that failed is put once more, alone; when the engine dies it
+is started again and the clips it had are put to it one by one, so that a clip that kills it is found.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic
 
-from ytcurate.config import Buffering
-from ytcurate.describers.base import Describer, Description
+from ytcurate.describers.base import Describer, Description, Outcome
+from ytcurate.describers.prompts import Prompt
+from ytcurate.describers.reply_schema import ReplyDoesNotFit
+from ytcurate.errors import EngineUnavailable
+from ytcurate.mappers.read_ahead import ReadAhead, Row, Taken
+from ytcurate.mappers.statistics import StreamStatistics
 from ytcurate.media.frames import Frames
 
-Row = TypeVar("Row")
+MAX_RESTARTS = 3
+"""An engine that dies more often in one job is not killed by single clips."""
+_SET_ASIDE = 16
+"""Clips kept for being tried alone, or to be handed out; more of them go first."""
 
 
-@dataclass(kw_only=True)
-class StreamStatistics:
-    """Running totals of one stream."""
+@dataclass
+class _Clip(Generic[Row]):
+    """A clip that has been put to the engine and is not answered in full."""
 
-    clips_read: int = 0
-    clips_done: int = 0
-    decode_s: float = 0.0
-    """Seconds spent decoding, summed over threads."""
-    engine_waited_s: float = 0.0
-    """Seconds the engine stood idle for want of decoded clips."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add_decode(self, seconds: float) -> None:
-        """Count time from any thread."""
-        with self._lock:
-            self.decode_s += seconds
+    taken: Taken[Row]
+    answers: dict[int, Description] = field(default_factory=dict)
+    """By the number of the question."""
+    asked: set[int] = field(default_factory=set)
+    """Questions in flight."""
+    repeated: set[int] = field(default_factory=set)
+    """Questions put a second time."""
+    alone: bool = False
+    """It has been, or is, the only clip in the engine."""
 
 
 @dataclass(frozen=True)
-class Prepared(Generic[Row]):
-    """A row after decoding: with pictures for the engine, or with what became of it already."""
+class Described(Generic[Row]):
+    """A finished clip."""
 
     row: Row
-    result: Frames | Description
+    descriptions: list[Description]
+    """One for each question, in their order."""
 
 
-class _Budget:
-    """Counts clips and bytes held ahead of the engine; the reader waits here while there are too many.
-
-    The limit on bytes is soft by the clips being decoded: a clip's pictures are counted when they exist.
-    """
-
-    def __init__(self, limits: Buffering) -> None:
-        self._limits = limits
-        self._clips = 0
-        self._bytes = 0
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def admit(self, size: int) -> bool:
-        """Wait for room, then count one clip in; False when the stream was closed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._closed
-                    or self._clips == 0
-                    or (
-                        self._clips < self._limits.max_ahead_clips
-                        and self._bytes < self._limits.max_ahead_bytes
-                    )
-                )
-            )
-            self._clips += 1
-            self._bytes += size
-            return not self._closed
-
-    def resize(self, change: int) -> None:
-        with self._changed:
-            self._bytes += change
-            self._changed.notify()
-
-    def release(self, size: int) -> None:
-        with self._changed:
-            self._clips -= 1
-            self._bytes -= size
-            self._changed.notify()
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-
-class ReadAhead(Generic[Row]):
-    """Reads and decodes rows ahead of whoever takes them.
+class DescribeStream(Generic[Row]):
+    """Describes every row; iterate over it once. Yields each row exactly once, as soon as it is finished.
 
     Args:
-        rows: driven by one thread; may end at any time.
-        prepare: row → Prepared; called from several threads. An exception of it ends the stream, so
-            what is the fault of one video must come back as a Description.
-        size: bytes of encoded video in a row.
-        limits: how far to run ahead.
-        threads: rows prepared at once.
+        rows: already reading and decoding when this is built.
+        start: starts a describer; called before the first row is taken, and again when one dies.
+        questions: put about every clip.
+        statistics: kept up to date while running.
+        in_order: yield rows in the order of the input; a slow clip then holds back those after it.
     """
 
     def __init__(
         self,
-        rows: Iterable[Row],
-        prepare: Callable[[Row], Prepared[Row]],
-        *,
-        size: Callable[[Row], int],
-        limits: Buffering,
-        threads: int,
+        rows: ReadAhead[Row],
+        start: Callable[[], Describer],
+        questions: Sequence[Prompt],
         statistics: StreamStatistics,
+        *,
+        in_order: bool = False,
     ) -> None:
         self._rows = rows
-        self._prepare = prepare
-        self._size = size
-        self._budget = _Budget(limits)
+        self._start = start
+        self._questions = questions
         self._statistics = statistics
-        self._ready: queue.SimpleQueue[tuple[Prepared[Row], int] | BaseException | None] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        # A daemon: it may be blocked reading the job's input when the job has already failed.
-        self._reader = threading.Thread(target=self._read, name="reader", daemon=True)
-        self.ended = False
-        self._reader.start()
+        self._in_order = in_order
+        self._describer: Describer | None = None
+        self._clips: dict[int, _Clip[Row]] = {}
+        self._to_try_alone: deque[_Clip[Row]] = deque()
+        self._done: deque[tuple[Taken[Row], list[Description]]] = deque()
 
-    def take(self, *, wait: bool) -> Prepared[Row] | None:
-        """Take the next prepared row, in order of completion; None if none is ready, or at the end.
+    def __iter__(self) -> Iterator[Described[Row]]:
+        try:
+            self._start_engine()
+            since = time.monotonic()
+            for taken, descriptions in self._order(self._run()):
+                row = taken.prepared.row
+                self._rows.finish(taken)
+                self._statistics.clips_done += 1
+                self._statistics.stream_s = time.monotonic() - since
+                yield Described(row, descriptions)
+        finally:
+            self._rows.close()
+            if self._describer is not None:
+                self._describer.close()
+
+    def _run(self) -> Iterator[tuple[Taken[Row], list[Description]]]:
+        """Feed and collect until everything is answered; in order of completion."""
+        while not (self._rows.ended and not self._clips and not self._to_try_alone):
+            try:
+                self._feed()
+                if self._engine.in_flight:
+                    for description in self._engine.collect():
+                        self._answer(description)
+            except EngineUnavailable as error:
+                self._survive(error)
+            while self._done:
+                yield self._done.popleft()
+
+    def _order(
+        self, finished: Iterator[tuple[Taken[Row], list[Description]]]
+    ) -> Iterator[tuple[Taken[Row], list[Description]]]:
+        if not self._in_order:
+            yield from finished
+            return
+        waiting: dict[int, tuple[Taken[Row], list[Description]]] = {}
+        following = 0
+        for each in finished:
+            waiting[each[0].place] = each
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+
+    @property
+    def _engine(self) -> Describer:
+        if self._describer is None:
+            raise RuntimeError("the engine is not started")
+        return self._describer
+
+    def _start_engine(self) -> None:
+        started = time.monotonic()
+        self._describer = self._start()
+        self._statistics.engine_start_s += time.monotonic() - started
+
+    def _feed(self) -> None:
+        """Give the engine what it has room for: waits for a clip only while the engine is idle."""
+        if any(clip.alone for clip in self._clips.values()):
+            return
+        if self._to_try_alone and (len(self._to_try_alone) >= _SET_ASIDE or self._rows.ended):
+            if not self._clips:
+                self._try_alone()
+            return
+        while (
+            self._engine.room >= len(self._questions)
+            and not self._rows.ended
+            and len(self._done) < _SET_ASIDE
+        ):
+            idle = not self._clips
+            if idle and self._to_try_alone:
+                taken = self._rows.take(wait=False)
+                if taken is None:
+                    self._try_alone()
+                    return
+            else:
+                since = time.monotonic()
+                taken = self._rows.take(wait=idle and not self._done)
+                if idle:
+                    self._statistics.engine_waited_s += time.monotonic() - since
+            if taken is None:
+                return
+            self._put(taken)
+
+    def _put(self, taken: Taken[Row]) -> None:
+        result = taken.prepared.result
+        if isinstance(result, Description):
+            self._done.append((taken, [result] * len(self._questions)))
+            return
+        clip = _Clip(taken)
+        self._clips[taken.place] = clip
+        try:
+            self._ask(clip, result, range(len(self._questions)))
+        finally:
+            self._rows.let_go_of_pictures(taken)
+
+    def _ask(self, clip: _Clip[Row], frames: Frames, questions: Sequence[int]) -> None:
+        clip.asked.update(questions)
+        for question in questions:
+            key = clip.taken.place * len(self._questions) + question
+            before = clip.answers.get(question)
+            again = before is not None and before.outcome == Outcome.MISFIT
+            self._engine.submit(key, frames, question=question, again=again)
+
+    def _answer(self, description: Description) -> None:
+        place, question = divmod(description.key, len(self._questions))
+        clip = self._clips[place]
+        clip.asked.discard(question)
+        clip.answers[question] = self._checked(description, self._questions[question])
+        if clip.asked:
+            return
+        del self._clips[place]
+        if self._to_repeat(clip):
+            self._to_try_alone.append(clip)
+        else:
+            answers = [clip.answers[number] for number in range(len(self._questions))]
+            self._done.append((clip.taken, answers))
+
+    def _checked(self, description: Description, prompt: Prompt) -> Description:
+        if prompt.schema is None or description.outcome != Outcome.OK:
+            return description
+        try:
+            prompt.schema.parse(description.text or "")
+        except ReplyDoesNotFit as error:
+            return replace(description, outcome=Outcome.MISFIT, detail=str(error))
+        return description
+
+    def _to_repeat(self, clip: _Clip[Row]) -> list[int]:
+        """Questions that a second try may answer and that had none yet."""
+        return [
+            number
+            for number, answer in clip.answers.items()
+            if answer.outcome in (Outcome.FAILED, Outcome.MISFIT) and number not in clip.repeated
+        ] + [number for number in range(len(self._questions)) if number not in clip.answers]
+
+    def _try_alone(self) -> None:
+        """Put the questions that are open about one clip to an engine that has nothing else."""
+        clip = self._to_try_alone.popleft()
+        clip.alone = True
+        open_questions = self._to_repeat(clip)
+        clip.repeated.update(number for number in open_questions if number in clip.answers)
+        self._statistics.requests_repeated += len(open_questions)
+        self._clips[clip.taken.place] = clip
+        frames = self._rows.prepare_again(clip.taken).result
+        if isinstance(frames, Description):  # it could be decoded before: memory ran out, perhaps
+            for question in open_questions:
+                clip.answers[question] = frames
+            del self._clips[clip.taken.place]
+            self._done.append((clip.taken, [clip.answers[n] for n in range(len(self._questions))]))
+            return
+        self._ask(clip, frames, open_questions)
+
+    def _survive(self, error: EngineUnavailable) -> None:
+        """Start a dead engine again and set the clips it had aside; a clip it had alone is to blame.
 
         Raises:
-            Exception: what ``rows`` or ``prepare`` raised.
+            EngineUnavailable: it died too often, or does not start again.
         """
-        if self.ended:
-            return None
-        try:
-            item = self._ready.get(block=wait)
-        except queue.Empty:
-            return None
-        if item is None:  # the reader's last word
-            self.ended = True
-            return None
-        if isinstance(item, BaseException):
-            raise item
-        prepared, size = item
-        self._budget.release(size)
-        return prepared
+        self._statistics.engine_restarts += 1
+        if self._statistics.engine_restarts > MAX_RESTARTS:
+            raise EngineUnavailable(f"the engine died {MAX_RESTARTS + 1} times; the last: {error}") from error
+        clips = list(self._clips.values())
+        self._clips.clear()
+        for clip in clips:
+            if clip.alone:
+                self._blame(clip, error)
+            else:
+                clip.asked.clear()
+                self._to_try_alone.append(clip)
+        self._engine.close()
+        self._describer = None
+        self._start_engine()
 
-    def close(self) -> None:
-        """Stop reading; rows already read are dropped."""
-        self._budget.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _read(self) -> None:
-        try:
-            for row in self._rows:
-                size = self._size(row)
-                if not self._budget.admit(size):
-                    return
-                self._statistics.clips_read += 1
-                self._pool.submit(self._run, row, size).add_done_callback(self._put)
-                del row  # held by the pool alone, or a large clip would outlive its decoding
-            self._pool.shutdown(wait=True)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the rows are taken
-            self._ready.put(error)
-        else:
-            self._ready.put(None)
-
-    def _run(self, row: Row, size: int) -> tuple[Prepared[Row], int]:
-        started = time.monotonic()
-        prepared = self._prepare(row)
-        self._statistics.add_decode(time.monotonic() - started)
-        pictures = prepared.result.pixels.nbytes if isinstance(prepared.result, Frames) else 0
-        change = self._size(prepared.row) + pictures - size
-        self._budget.resize(change)
-        return prepared, size + change
-
-    def _put(self, future: Future[tuple[Prepared[Row], int]]) -> None:
-        if future.cancelled():
-            return
-        self._ready.put(future.exception() or future.result())
-
-
-def describe_stream(
-    rows: ReadAhead[Row],
-    start_describer: Callable[[], Describer],
-    statistics: StreamStatistics,
-) -> Iterator[tuple[Row, Description]]:
-    """Describe every row; yields each exactly once, as soon as it is finished.
-
-    Args:
-        rows: already reading and decoding when this is called.
-        start_describer: called once, before the first row is taken.
-        statistics: kept up to date while running.
-    """
-    try:
-        describer = start_describer()
-    except BaseException:
-        rows.close()
-        raise
-    held: dict[int, Row] = {}
-    key = 0
-    try:
-        while not (rows.ended and not describer.in_flight):
-            while describer.room > 0 and not rows.ended:
-                idle_since = time.monotonic()
-                idle = describer.in_flight == 0
-                prepared = rows.take(wait=idle)
-                if idle:
-                    statistics.engine_waited_s += time.monotonic() - idle_since
-                if prepared is None:
-                    break
-                if isinstance(prepared.result, Description):
-                    statistics.clips_done += 1
-                    yield prepared.row, prepared.result
-                    continue
-                held[key] = prepared.row
-                describer.submit(key, prepared.result)
-                key += 1
-            if describer.in_flight:
-                for description in describer.collect():
-                    statistics.clips_done += 1
-                    yield held.pop(description.key), description
-    finally:
-        rows.close()
-        describer.close()
+    def _blame(self, clip: _Clip[Row], error: EngineUnavailable) -> None:
+        for number in range(len(self._questions)):
+            if number in clip.asked or number not in clip.answers:
+                detail = (
+                    f"the engine died twice with this clip in it, the second time with nothing else: {error}"
+                )
+                clip.answers[number] = Description(key=0, outcome=Outcome.FAILED, detail=detail)
+        self._done.append((clip.taken, [clip.answers[n] for n in range(len(self._questions))]))
