@@ -21,8 +21,8 @@ _HOMES = {
     "upload": "ytcurate.pipeline.upload",
     "UploadResult": "ytcurate.pipeline.upload",
     "describe": "ytcurate.pipeline.describe",
-    "plan_describe": "ytcurate.pipeline.describe",
-    "DescribePlan": "ytcurate.pipeline.describe",
+    "plan_describe": "ytcurate.pipeline.plan_describe",
+    "DescribePlan": "ytcurate.pipeline.plan_describe",
     "DescribeResult": "ytcurate.pipeline.describe",
     "show": "ytcurate.pipeline.show",
     "TableView": "ytcurate.pipeline.show",
@@ -41,6 +41,8 @@ _HOMES = {
     "sample_frames": "ytcurate.media.frames",
     "Frames": "ytcurate.media.frames",
     "Prompt": "ytcurate.describers.prompts",
+    "load_question": "ytcurate.describers.prompts",
+    "ReplySchema": "ytcurate.describers.reply_schema",
     "Outcome": "ytcurate.describers.base",
     "Segmenting": "ytcurate.config",
     "FrameSampling": "ytcurate.config",
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
     from ytcurate.connection import connect as connect
     from ytcurate.describers.base import Outcome as Outcome
     from ytcurate.describers.prompts import Prompt as Prompt
+    from ytcurate.describers.prompts import load_question as load_question
+    from ytcurate.describers.reply_schema import ReplySchema as ReplySchema
     from ytcurate.errors import YtcurateError as YtcurateError
     from ytcurate.mappers.describe import DescribeMapper as DescribeMapper
     from ytcurate.media.cut import Clip as Clip
@@ -74,10 +78,10 @@ if TYPE_CHECKING:
     from ytcurate.operations.resources import JobResources as JobResources
     from ytcurate.operations.resources import Placement as Placement
     from ytcurate.operations.spec import build_spec as build_spec
-    from ytcurate.pipeline.describe import DescribePlan as DescribePlan
     from ytcurate.pipeline.describe import DescribeResult as DescribeResult
     from ytcurate.pipeline.describe import describe as describe
-    from ytcurate.pipeline.describe import plan_describe as plan_describe
+    from ytcurate.pipeline.plan_describe import DescribePlan as DescribePlan
+    from ytcurate.pipeline.plan_describe import plan_describe as plan_describe
     from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show
     from ytcurate.pipeline.upload import UploadResult as UploadResult

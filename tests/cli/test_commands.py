@@ -151,3 +151,17 @@ def test_without_a_proxy_the_local_cluster_is_used_and_said_to_be(ytcurate, make
         assert "no proxy is set: using the local cluster at http://127.0.0.1:" in done.stderr
     finally:
         ytcurate("cluster", "stop")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "upload", "describe", "show", "demo", "cluster", "cluster start", "weights", "weights push"],
+)
+def test_every_command_has_help(ytcurate, words):
+    done = ytcurate(*words.split(), "--help", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: ytcurate" in done.stdout
+
+
+def test_help_shows_square_brackets_as_they_are(ytcurate):
+    assert "hf://owner/dataset[/split][#column]" in ytcurate("upload", "--help", COLUMNS="200").stdout

@@ -78,3 +78,33 @@ def test_links_inside_the_repository_lead_somewhere():
             assert target[1:] in headings, target
         elif not target.startswith("http"):
             assert (ROOT / target).exists(), target
+
+
+def test_the_other_commands_have_options_that_exist():
+    examples = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S) for line in block.splitlines()]
+    assert examples
+    for line in examples:
+        words = line.split()
+        subcommand = [word for word in words[1:3] if not word.startswith(("-", "/"))]
+        done = subprocess.run(
+            [ROOT / ".venv" / "bin" / "ytcurate", *subcommand, "--help"],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+        assert done.returncode == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in done.stdout, f"{line}: no {option}"
+
+
+def test_every_option_that_the_text_names_exists():
+    pages = []
+    for subcommand in ("upload", "describe", "show", "weights push", "cluster start"):
+        command = [ROOT / ".venv" / "bin" / "ytcurate", *subcommand.split(), "--help"]
+        pages.append(
+            subprocess.run(
+                command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}, check=True
+            ).stdout
+        )
+    known = set(re.findall(r"--[a-z][a-z-]+", "".join(pages)))
+    assert set(re.findall(r"`(--[a-z][a-z-]+)", TEXT)) <= known

@@ -1,5 +1,7 @@
 """The whole flow with the real client, the cluster behind ``proxy`` and the real engine."""
 
+import shutil
+
 import pytest
 import yt.wrapper as yt
 
@@ -7,8 +9,10 @@ import ytcurate
 from tests.support.videos import make_sound_only
 from ytcurate.config import GIB, MIB
 from ytcurate.demo.sample import MODEL, count_true, sample_scenes
+from ytcurate.describers.prompts import DESCRIBE
 from ytcurate.errors import OperationFailed, SchemaMismatch, TableError, UnreadableVideo, UsageError
-from ytcurate.tables.rows import CLIPS, DESCRIPTIONS
+from ytcurate.pipeline.plan_describe import result_columns
+from ytcurate.tables.rows import CLIPS
 from ytcurate.tables.schema import schema_difference, table_schema
 
 
@@ -31,7 +35,7 @@ def test_what_is_described_is_what_the_video_shows(client, workdir, sample_video
     assert [row["description"] for row in view.rows] == [scene.sentence() for scene in sample_scenes()]
     assert count_true(view.rows) == 6
 
-    assert schema_difference(DESCRIPTIONS, client.get(f"{descriptions}/@schema")) is None
+    assert schema_difference(result_columns([DESCRIBE]), client.get(f"{descriptions}/@schema")) is None
     record = client.get(f"{descriptions}/@ytcurate")
     assert record["prompt"]["text"] == "Describe this video."
     assert record["sampling"] == {
@@ -50,9 +54,7 @@ def test_what_is_described_is_what_the_video_shows(client, workdir, sample_video
     mapper = asked["spec"]["mapper"]
     assert asked["spec"]["pool_trees"] == ["gpu_h100"]
     assert mapper["gpu_limit"] == 1
-    # What was asked for, and the memory in which the client unpacks the code it ships.
-    assert 64 * GIB <= mapper["memory_limit"] - mapper["tmpfs_size"] < 64 * GIB + 1
-    assert mapper["tmpfs_size"] < 20 * MIB
+    assert mapper["memory_limit"] == 64 * GIB  # to the byte: the client adds nothing of its own
 
 
 def test_a_plain_map_operation_with_the_mapper_and_a_spec(client, workdir, sample_video):
@@ -71,7 +73,7 @@ def test_a_plain_map_operation_with_the_mapper_and_a_spec(client, workdir, sampl
     assert len(rows) == 7
 
 
-def test_a_model_that_does_not_load_is_one_sentence_and_leaves_no_table(
+def test_a_model_that_takes_no_video_is_refused_before_anything_starts(
     client, workdir, sample_video, tmp_path
 ):
     clips, result = f"{workdir}/clips", f"{workdir}/result"
@@ -79,8 +81,21 @@ def test_a_model_that_does_not_load_is_one_sentence_and_leaves_no_table(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text('{"model_type": "no_such_model"}')
 
-    with pytest.raises(OperationFailed, match=r"failed: model .*model: cannot be loaded") as raised:
+    with pytest.raises(UsageError, match="model_type 'no_such_model', which is not known to take video"):
         ytcurate.describe(clips, result, model=str(tmp_path / "broken"), preset="local", client=client)
+    assert not client.exists(result)
+
+
+def test_weights_that_do_not_load_are_one_sentence_and_leave_no_table(
+    client, workdir, sample_video, tmp_path
+):
+    clips, result, broken = f"{workdir}/clips", f"{workdir}/result", tmp_path / "broken"
+    ytcurate.upload(sample_video, clips, client=client)
+    shutil.copytree(MODEL, broken)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+
+    with pytest.raises(OperationFailed, match=r"operation .* failed: model .*vLLM does not start") as raised:
+        ytcurate.describe(clips, result, model=str(broken), preset="local", client=client)
 
     assert raised.value.state == "failed"
     assert "Traceback" in raised.value.stderr
@@ -198,7 +213,8 @@ def test_a_plan_changes_nothing_and_wrong_requests_fail_before_anything_starts(c
     ytcurate.upload(make_video(seconds=1), clips, client=client)
 
     plan = ytcurate.plan_describe(clips, result, model="Qwen/Qwen2.5-VL-7B-Instruct", client=client)
-    assert (plan.rows, plan.model.job_path, plan.spec["pool_trees"]) == (
+    spec = plan.spec(plan.jobs(plan.rows))
+    assert (plan.rows, plan.model.job_path, spec["pool_trees"]) == (
         1,
         "Qwen/Qwen2.5-VL-7B-Instruct",
         ["gpu_h100"],

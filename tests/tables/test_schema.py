@@ -1,4 +1,4 @@
-from ytcurate.tables.rows import CLIPS, DESCRIPTIONS, Column
+from ytcurate.tables.rows import CLIPS, Column
 from ytcurate.tables.schema import schema_difference, table_schema
 
 COLUMNS = (
@@ -54,4 +54,3 @@ def test_old_style_types_are_understood():
 
 def test_the_first_columns_of_clips_are_those_of_the_platforms_notebooks():
     assert [column.name for column in CLIPS[:4]] == ["ds_index", "segment_index", "video", "file_type"]
-    assert "clip_id" in {column.name for column in DESCRIPTIONS}

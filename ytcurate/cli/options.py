@@ -27,6 +27,16 @@ errors = Console(stderr=True, highlight=False)
 """For everything that is not the result."""
 
 
+def say(sentence: str) -> None:
+    """Tell the user something that is not the result."""
+    errors.print(sentence, markup=False, soft_wrap=True)
+
+
+def warn(sentence: str) -> None:
+    """Tell the user about something odd."""
+    say(f"note: {sentence}")
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on one line of standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))

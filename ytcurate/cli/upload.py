@@ -15,7 +15,7 @@ def upload(
     source: Annotated[
         str,
         typer.Argument(
-            help="A video, a folder of videos, a local data set, or hf://owner/dataset[/split][#column].",
+            help="A video, a folder of videos, a local data set, or hf://owner/dataset\\[/split]\\[#column].",
             show_default=False,
         ),
     ],

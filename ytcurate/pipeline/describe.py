@@ -1,4 +1,4 @@
-"""Describe: a table of clips → a table of descriptions, by one map operation."""
+"""Describe: a table of clips → a table of descriptions, in waves of map operations."""
 
 from __future__ import annotations
 
@@ -11,61 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ytcurate import __version__
-from ytcurate.config import MIB, PORTABLE_ROW_WEIGHT_BYTES, EngineSettings, FrameSampling, Sampling
-from ytcurate.connection import account, client_for
-from ytcurate.describers.prompts import DESCRIBE, Prompt
-from ytcurate.errors import TableError, UsageError
-from ytcurate.mappers.describe import DescribeMapper
-from ytcurate.models import ModelReference, find_model
+from ytcurate.connection import client_for
+from ytcurate.errors import TableError, TableExists, UsageError
 from ytcurate.operations import submit
-from ytcurate.operations.presets import Preset, load_preset
-from ytcurate.operations.resources import Placement
-from ytcurate.operations.spec import build_spec
+from ytcurate.pipeline.advice import advise
+from ytcurate.pipeline.plan_describe import DescribePlan, plan_describe
+from ytcurate.pipeline.remaining import Remaining, bad_rows, find_remaining, keep_rows
+from ytcurate.pipeline.run_record import RunRecord, read_record, read_wave, write_record
+from ytcurate.pipeline.waves import WaveRun
 from ytcurate.tables import store
-from ytcurate.tables.rows import DESCRIPTIONS, KEPT_VIDEO, Column
-
-_NEEDED = ("ds_index", "segment_index", "video")
-_READ = (*_NEEDED, "clip_id", "file_type", "outcome", "detail")
-DEFAULT_PRESET = "h100"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DescribePlan:
-    """Everything a describe run will do, before it does anything."""
-
-    source: str
-    result: str
-    rows: int
-    model: ModelReference
-    prompt: Prompt
-    sampling: Sampling
-    frames: FrameSampling
-    preset: str
-    keep_video: bool
-    mapper: DescribeMapper
-    spec: Mapping[str, Any]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Columns of the result."""
-        return DESCRIPTIONS + (KEPT_VIDEO if self.keep_video else ())
-
-    def to_json(self) -> dict[str, Any]:
-        """Settings and spec as ``--dry-run`` prints them."""
-        return {
-            "source": self.source,
-            "result": self.result,
-            "rows": self.rows,
-            "model": self.model.name,
-            "shipped_files": [file.name for file in self.model.files],
-            "preset": self.preset,
-            "prompt": dataclasses.asdict(self.prompt) | {"prompt_id": self.prompt.prompt_id},
-            "sampling": dataclasses.asdict(self.sampling),
-            "frames": dataclasses.asdict(self.frames),
-            "engine": dataclasses.asdict(self.mapper.engine),
-            "spec": dict(self.spec),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,192 +28,180 @@ class DescribeResult:
 
     table: str
     rows: int
+    """Of the source: each has one row in the table."""
+    described: int
+    """Of them, those that this call described; the others were there already."""
     outcomes: Mapping[str, int]
-    """Rows by outcome."""
-    operation_id: str
+    """All rows of the run by outcome."""
+    operation_ids: tuple[str, ...]
+    """Of all waves of the run, also those of earlier calls."""
     elapsed_s: float
     statistics: Mapping[str, int] = field(default_factory=dict)
-    """Sums over the operation's jobs: tokens, milliseconds decoding and waiting, ..."""
+    """Sums over the jobs of this call: tokens, milliseconds decoding and waiting, ..."""
+    advice: tuple[str, ...] = ()
+    """What would make the next run better."""
+
+    @property
+    def operation_id(self) -> str:
+        """Of the last wave; empty if there was nothing to do."""
+        return self.operation_ids[-1] if self.operation_ids else ""
 
     def __str__(self) -> str:
         parts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
-        return f"{self.rows} descriptions ({parts}) in {self.elapsed_s:.0f} s → {self.table}"
-
-
-def plan_describe(
-    table: str,
-    result: str,
-    *,
-    client: Any,
-    model: str | Path,
-    prompt: Prompt = DESCRIBE,
-    sampling: Sampling | None = None,
-    frames: FrameSampling | None = None,
-    engine: EngineSettings | None = None,
-    preset: str = DEFAULT_PRESET,
-    placement: Placement | None = None,
-    keep_video: bool = False,
-    spec: Mapping[str, Any] | None = None,
-) -> DescribePlan:
-    """Check the request and build the mapper and the spec. Nothing is changed on the cluster.
-
-    Args:
-        table: clips, as upload writes them, or any table with ds_index, segment_index and video.
-        result: the table to write.
-        client: of the cluster.
-        model: a hub id or the directory of a checkpoint.
-        prompt: the question.
-        sampling: how words are chosen.
-        frames: which pictures the model sees.
-        engine: how the engine is run; what it leaves open comes from the preset.
-        preset: a preset's name or file.
-        placement: pool, pool trees, GPUs; what is set in it wins over the preset.
-        keep_video: copy the videos into the result, too.
-        spec: your own part of the spec, merged last.
-
-    Raises:
-        UsageError: the model, the preset or a pool tree does not exist, or the table is empty.
-        TableMissing, SchemaMismatch: the table of clips is not one.
-    """
-    client = client_for(client, None)
-    reference = find_model(str(model))
-    chosen = _placed(load_preset(preset), placement)
-    store.require_table(client, table, _NEEDED)
-    rows = int(client.get(f"{table}/@row_count"))
-    if rows == 0:
-        raise UsageError(f"{table} has no rows: there is nothing to describe.")
-    settings = engine or EngineSettings()
-    if settings.tensor_parallel is None:
-        settings = dataclasses.replace(settings, tensor_parallel=chosen.tensor_parallel)
-    mapper = DescribeMapper(
-        reference.job_path,
-        model_name=reference.name,
-        prompt=prompt,
-        sampling=sampling,
-        frames=frames,
-        engine=settings,
-        keep_video=keep_video,
-    )
-    built = build_spec(
-        chosen,
-        trees=account(client).pool_trees,
-        title=f"ytcurate describe: {reference.name}",
-        max_row_weight=_row_weight(client, table) if keep_video else None,
-        overrides=spec,
-    )
-    return DescribePlan(
-        source=table,
-        result=result,
-        rows=rows,
-        model=reference,
-        prompt=prompt,
-        sampling=mapper.sampling,
-        frames=mapper.frames,
-        preset=chosen.name,
-        keep_video=keep_video,
-        mapper=mapper,
-        spec=built,
-    )
+        there = self.rows - self.described
+        note = f", {there} of them were there already" if there else ""
+        return f"{self.rows} descriptions ({parts}){note} in {self.elapsed_s:.0f} s → {self.table}"
 
 
 def describe(
     table: str,
     result: str,
     *,
-    model: str | Path,
+    model: str | Path | None = None,
     proxy: str | None = None,
     client: Any = None,
     overwrite: bool = False,
     append: bool = False,
-    on_plan: Callable[[DescribePlan], None] = lambda plan: None,
+    retry: bool = False,
+    on_plan: Callable[[DescribePlan, Remaining], None] = lambda plan, remaining: None,
     on_progress: Callable[[submit.Progress], None] = lambda progress: None,
+    on_warning: Callable[[str], None] = lambda warning: None,
     **settings: Any,
 ) -> DescribeResult:
     """Describe every clip of a table with a vision-language model.
 
-    Each input row gives exactly one row of the result, with its outcome. The result appears when the
-    operation completes; if it fails, nothing is changed.
+    Each input row gives exactly one row of the result, with its outcome. Work goes in waves, each of which
+    appears in the result when it completes. The same call again goes on where an earlier one stopped, for
+    whatever reason it did, follows an operation that is still running, and describes rows that were added
+    to the source; what is there is not described twice.
 
     Args:
         table: clips, as upload writes them.
         result: the table to write; made if it is not there.
-        model: a hub id or the directory of a checkpoint.
+        model: a hub id, the directory of a checkpoint, or a Cypress directory of one.
         proxy: the cluster; see ``connect``.
         client: a YT client to use instead, or the module ``yt.wrapper``.
-        overwrite: replace the rows that are there.
-        append: add to them.
-        on_plan: called with the plan before the operation starts.
-        on_progress: called every few seconds while it runs.
-        **settings: prompt, sampling, frames, engine, preset, placement, keep_video and spec, as
-            ``plan_describe`` takes them.
+        overwrite: describe everything anew; the old rows stay until the new ones are complete.
+        append: add to the rows that are there, whatever wrote them.
+        retry: describe rows again whose outcome was bad.
+        on_plan: called with the plan, and what of it is left to do, before the first operation starts.
+        on_progress: called every few seconds while an operation runs.
+        on_warning: called with a sentence about something that is odd and no error.
+        **settings: as ``plan_describe`` takes them.
 
     Raises:
-        OperationFailed: the operation failed; its message says why.
-        TableExists, SchemaMismatch: the result cannot be written to.
+        OperationFailed: an operation failed; its message says why. Finished waves stay.
+        TableExists: the result holds rows of something else.
+        SchemaMismatch: it has other columns.
+        TooManyBadRows: more of them than ``max_bad``.
         UsageError and others: as ``plan_describe``.
     """
     import yt.wrapper as yt
 
     started = time.monotonic()
     client = client_for(client, proxy)
+    if overwrite and retry:
+        raise UsageError("--overwrite and --retry exclude each other.")
     plan = plan_describe(table, result, client=client, model=model, **settings)
-    store.prepare_output(client, result, plan.columns, overwrite=overwrite, append=append)
-    on_plan(plan)
-    is_new = not client.exists(result)
+    store.prepare_output(client, result, plan.columns, overwrite=overwrite, append=append, resume=True)
+    target, record = _open_target(client, plan, overwrite=overwrite, append=append)
+    is_new = not client.exists(target)
     if is_new:
-        store.create_table(client, result, plan.columns)
-    rows_before = int(client.get(f"{result}/@row_count")) if append else 0
-    try:
-        progress = submit.run(
-            client,
-            plan.mapper,
-            yt.TablePath(table, columns=list(_READ), client=client),
-            yt.TablePath(result, append=append, client=client),
-            spec=plan.spec,
-            files=plan.model.files,
-            on_progress=on_progress,
+        store.create_table(client, target, plan.columns)
+    elif retry and read_wave(client, target) is None:
+        dropped = bad_rows(client, table, target, record.first_row)
+        if dropped:
+            keep_rows(client, target, dropped)
+    remaining = find_remaining(client, table, target, record.first_row)
+    on_plan(dataclasses.replace(plan, seconds_per_clip=record.seconds_per_clip), remaining)
+    record.is_done = record.is_done and not remaining.rows
+    # Before anything runs: rows that appear must find the record that claims them.
+    write_record(client, target, record)
+    if not plan.model.is_resolved:
+        on_warning(
+            f"the hub does not answer here, so {plan.model.name} is not pinned to a commit: jobs take "
+            f"{plan.model.revision or 'the main branch'} as it is when they start."
         )
+    run = WaveRun(client, plan, target, record, on_progress=on_progress, on_warning=on_warning)
+    try:
+        run.run()
     except BaseException:
         if is_new:
             # While an operation still runs it holds the table, and the cluster refuses: then it stays.
             with suppress(yt.YtError):
-                client.remove(result, force=True)
+                if int(client.get(f"{target}/@row_count")) == 0:
+                    client.remove(target, force=True)
         raise
-    outcomes = Counter(
-        str(row["outcome"]) for row in store.read_rows(client, result, ["outcome"])[rows_before:]
-    )
-    if outcomes.total() != plan.rows:
-        raise TableError(f"{result}: {outcomes.total()} rows came out of {plan.rows} rows of {table}.")
-    _record(client, plan, progress.operation_id, outcomes)
+    outcomes = _outcomes(client, plan, target, record)
+    record.is_done, record.outcomes = True, dict(outcomes)
+    record.settings = plan.settings()
+    write_record(client, target, record)
+    if target != result:
+        client.move(target, result, force=True)
     return DescribeResult(
         table=result,
         rows=plan.rows,
+        described=run.described,
         outcomes=outcomes,
-        operation_id=progress.operation_id,
+        operation_ids=tuple(record.operations),
         elapsed_s=time.monotonic() - started,
-        statistics=progress.statistics,
+        statistics=dict(run.statistics),
+        advice=tuple(
+            advise(run.statistics, cpu_limit=plan.preset.resources.cpu, max_tokens=plan.sampling.max_tokens)
+        ),
     )
 
 
-def _placed(preset: Preset, placement: Placement | None) -> Preset:
-    """Let what the user set in a placement win over the preset."""
-    if placement is None:
-        return preset
-    given = {name: value for name, value in vars(placement).items() if value}
-    return dataclasses.replace(preset, placement=dataclasses.replace(preset.placement, **given))
+def _open_target(client: Any, plan: DescribePlan, *, overwrite: bool, append: bool) -> tuple[str, RunRecord]:
+    """Choose the table to write, and this run's record in it: that of an earlier call, or a new one.
+
+    Raises:
+        TableExists: the result holds rows of something else, and neither replacing nor adding was asked.
+    """
+    fresh = RunRecord(plan.fingerprint, 0, settings=plan.settings())
+    rows = int(client.get(f"{plan.result}/@row_count")) if client.exists(plan.result) else 0
+    record = read_record(client, plan.result) if client.exists(plan.result) else None
+    is_ours = record is not None and record.fingerprint == plan.fingerprint
+    if overwrite:
+        return _replacement(client, plan, rows, record if is_ours else None, fresh)
+    if record is not None and is_ours and not (append and record.is_done):
+        return plan.result, record
+    if rows and not append:
+        raise TableExists(f"{plan.result} holds {rows} rows already, {_of_what(plan, record)}")
+    fresh.first_row = rows
+    return plan.result, fresh
 
 
-def _row_weight(client: Any, table: str) -> int:
-    """What upload found that these clips need and room for a text, else what every cluster takes."""
-    path = f"{table}/@ytcurate/max_row_weight"
-    if not client.exists(path):
-        return PORTABLE_ROW_WEIGHT_BYTES
-    needed = int(client.get(path))
-    return needed + MIB if needed < PORTABLE_ROW_WEIGHT_BYTES else needed
+def _replacement(
+    client: Any, plan: DescribePlan, rows: int, record: RunRecord | None, fresh: RunRecord
+) -> tuple[str, RunRecord]:
+    """Where an overwriting run writes: beside the old rows, so that they stay until it is complete."""
+    beside = f"{plan.result}.new"
+    if client.exists(beside):
+        begun = read_record(client, beside)
+        if begun is not None and begun.fingerprint == plan.fingerprint:
+            return beside, begun
+        client.remove(beside, force=True)
+    if rows and not (record is not None and not record.is_done):
+        return beside, fresh
+    return plan.result, record or fresh
 
 
-def _record(client: Any, plan: DescribePlan, operation_id: str, outcomes: Mapping[str, int]) -> None:
-    provenance = plan.to_json()
-    del provenance["spec"]
-    provenance |= {"version": __version__, "operation_id": operation_id, "outcomes": dict(outcomes)}
-    client.set(f"{plan.result}/@ytcurate", provenance)
+def _of_what(plan: DescribePlan, record: RunRecord | None) -> str:
+    """Say whose rows they are, and what to do."""
+    ways = "Use --overwrite to replace them or --append to add."
+    if record is None:
+        return f"which no describe run wrote. {ways}"
+    ours, theirs = plan.settings(), record.settings
+    for name in ("source", "model", "questions", "sampling", "frames", "keep_video"):
+        if ours.get(name) != theirs.get(name):
+            return f"written with another {name.rstrip('s')}. {ways}"
+    return f"written with other settings. {ways}"
+
+
+def _outcomes(client: Any, plan: DescribePlan, target: str, record: RunRecord) -> Counter[str]:
+    """Count the run's rows, and see that there is one for each of the source."""
+    rows = store.read_rows(client, target, ["outcome"])[record.first_row :]
+    if len(rows) != plan.rows:
+        raise TableError(f"{target}: {len(rows)} rows came out of {plan.rows} rows of {plan.source}.")
+    return Counter(str(row["outcome"]) for row in rows)

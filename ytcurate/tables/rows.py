@@ -41,19 +41,5 @@ CLIPS = (
     Column("detail", "utf8"),  # why outcome is not ok
 )
 
-DESCRIPTIONS = (
-    Column("ds_index", "int64", required=True),
-    Column("segment_index", "int64", required=True),
-    Column("clip_id", "utf8"),
-    Column("description", "utf8"),
-    Column("outcome", "utf8", required=True),
-    Column("detail", "utf8"),
-    Column("finish_reason", "utf8"),
-    Column("model", "utf8"),
-    Column("prompt_id", "utf8"),  # names the prompt; its text is in the table's attribute
-    Column("prompt_tokens", "int64"),
-    Column("output_tokens", "int64"),
-)
-
 KEPT_VIDEO = (Column("video", "string", tag=VIDEO_TAG), Column("file_type", "utf8"))
 """What ``--keep-video`` adds to the descriptions."""

@@ -38,9 +38,17 @@ def create_table(client: Any, path: str, columns: Sequence[Column], *, replace: 
 
 
 def prepare_output(
-    client: Any, path: str, columns: Sequence[Column], *, overwrite: bool, append: bool
+    client: Any,
+    path: str,
+    columns: Sequence[Column],
+    *,
+    overwrite: bool,
+    append: bool,
+    resume: bool = False,
 ) -> None:
     """Check that a step may write to ``path``; nothing is changed.
+
+    With ``resume`` rows may be there: whether they are the step's own is its affair.
 
     Raises:
         UsageError: it is no path of a table, or both ``overwrite`` and ``append`` are asked.
@@ -61,7 +69,7 @@ def prepare_output(
             f"{path}: {difference}. Choose another table, or remove this one (yt remove {path})."
         )
     rows = client.get(f"{path}/@row_count")
-    if rows and not overwrite and not append:
+    if rows and not overwrite and not append and not resume:
         raise TableExists(
             f"{path} holds {rows} rows already. Use --overwrite to replace them or --append to add."
         )
