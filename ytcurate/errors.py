@@ -11,6 +11,7 @@ YtcurateError
 │  └─ SchemaMismatch   its columns are others than the step reads or writes
 ├─ OperationFailed     carries operation_id, state and the first failed job's stderr
 ├─ TooManyBadRows      more rows ended badly than --max-bad allows
+├─ OperationExists     one of the same alias runs already; in operations.submit
 ├─ EngineUnavailable   the engine or the model cannot be loaded; concerns every clip
 └─ ClusterUnreachable  carries the proxy                    (also a ConnectionError)
 

@@ -1,4 +1,4 @@
-from ytcurate.operations.submit import _last_words
+from ytcurate.operations.failure import _last_words
 
 TRACEBACK = """\
 Traceback (most recent call last):

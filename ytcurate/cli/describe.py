@@ -227,6 +227,7 @@ def describe(
     on where it stopped, and describes clips that were added meanwhile.
     """
     from ytcurate.connection import connect
+    from ytcurate.pipeline.advice import sum_up
     from ytcurate.pipeline.describe import describe as run
     from ytcurate.pipeline.plan_describe import plan_describe
 
@@ -290,6 +291,8 @@ def describe(
         options.print_json(vars(done))
     else:
         typer.echo(str(done))
+    if done.described:
+        options.say(str(sum_up(done.statistics)))
     for sentence in done.advice:
         options.warn(sentence)
     if strict and set(done.outcomes) != {"ok"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,9 @@ _MOST_DECODE_THREADS = 16
 """Unless told otherwise: a job sees all cores of its host, and may use few of them."""
 _FEWEST_TO_JUDGE = 20
 """Rows before a job is stopped for too many bad ones."""
+
+_ENDPOINT_KEY = "OPENAI_API_KEY"
+"""Where the endpoint describer looks for the server's key, and its name in ``secure_vault``."""
 
 Row = dict[str, Any]
 
@@ -96,6 +100,19 @@ class DescribeMapper:
         self.max_bad = max_bad
         self.manifest = dict(manifest or {})
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
+
+        The YT client packs modules that this process has imported, and pickles the mapper before that.
+        """
+        import ytcurate.describers
+        import ytcurate.media
+
+        for package in (ytcurate.describers, ytcurate.media):
+            for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+                import_module(module.name)
+        return self.__dict__
+
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Describe rows as they come. The iterator may end at any time (an interrupted job).
 
@@ -137,6 +154,9 @@ class DescribeMapper:
         if self.manifest:
             verify_files(local, self.manifest)
         take_token_from_vault()
+        key = os.environ.get(f"YT_SECURE_VAULT_{_ENDPOINT_KEY}")
+        if key:
+            os.environ[_ENDPOINT_KEY] = key
         return start_describer(
             local if is_local else self.model,
             questions=self.questions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ytcurate.config import GIB
 from ytcurate.errors import UsageError
@@ -32,6 +32,24 @@ class JobResources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResourceChanges:
+    """Some of a job's resources; what is None stays as it is. Fields are those of ``JobResources``."""
+
+    cpu: float | None = None
+    gpu: int | None = None
+    memory_bytes: int | None = None
+    tmpfs_bytes: int | None = None
+
+    def applied_to(self, resources: JobResources) -> JobResources:
+        """Return ``resources`` with these changes.
+
+        Raises:
+            UsageError: the result makes no sense, such as a tmpfs that fills the memory.
+        """
+        return replace(resources, **{name: value for name, value in vars(self).items() if value is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where jobs may run and how many at once."""
 
@@ -45,3 +63,18 @@ class Placement:
     def __post_init__(self) -> None:
         if self.max_gpus is not None and self.max_gpus < 1:
             raise UsageError(f"max_gpus must be 1 or more, it is {self.max_gpus}.")
+
+    def slots(self, resources: JobResources) -> int | None:
+        """Say how many jobs may run at once; None if that is not limited, or jobs need no device.
+
+        Raises:
+            UsageError: not even one job fits.
+        """
+        if self.max_gpus is None or not resources.gpu:
+            return None
+        if self.max_gpus < resources.gpu:
+            raise UsageError(
+                f"a job needs {resources.gpu} GPUs, max_gpus is {self.max_gpus}: "
+                "raise --max-gpus, or choose a preset of fewer GPUs per job."
+            )
+        return self.max_gpus // resources.gpu

@@ -1,41 +1,34 @@
-"""Run one map operation: submit, follow, and turn a failure into one readable error."""
+"""Run one map operation: start it, follow it, and turn a failure into one readable error.
+
+``run`` is all three. Whoever wants to come back to an operation later takes them apart: ``start`` gives an
+id, ``find`` finds it again by alias, ``follow`` and ``require_completed`` need nothing but the id.
+"""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from ytcurate.connection import setting
-from ytcurate.errors import OperationFailed, YtcurateError
+from ytcurate.errors import YtcurateError
+from ytcurate.operations.archive import MAX_ARCHIVE_BYTES, measure_archive, shipping
+from ytcurate.operations.failure import require_completed as require_completed
+from ytcurate.operations.follow import Progress as Progress
+from ytcurate.operations.follow import find as find
+from ytcurate.operations.follow import follow as follow
+from ytcurate.operations.follow import unrecognised_options as unrecognised_options
 
-_HEAVY = frozenset(
-    "av cv2 datasets llvmlite matplotlib numba numpy pandas PIL pyarrow scipy sympy torch torchvision"
-    " transformers triton vllm xgrammar IPython".split()
-)
-"""Packages that a job takes from its image. The client would pack every module this process imported."""
-_LOGGED_EXCEPTION = re.compile(r"\bERROR\b.*?\] ((?:\w+\.)*\w+(?:Error|Exception): .+)")
-_POLL_S = 0.5
-_LONGEST_POLL_S = 5.0
+_ALIAS_TAKEN = re.compile(r"[Oo]peration alias\b.*\bused by an")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What can be said of an operation while it runs."""
+class OperationExists(YtcurateError):
+    """An operation of this alias runs already. ``alias`` is an attribute: ``find`` gives its id."""
 
-    operation_id: str
-    state: str
-    jobs: Mapping[str, int] = field(default_factory=dict)
-    """``running``, ``completed``, ``failed``, ``total``, ..."""
-    statistics: Mapping[str, int] = field(default_factory=dict)
-    """Sums of the jobs' custom statistics; they lag by a few seconds."""
-
-    def __str__(self) -> str:
-        return f"{self.state}, {self.jobs.get('running', 0)} of {self.jobs.get('total', 0)} jobs running"
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"an operation with the alias {alias} runs already: follow that one, or abort it.")
+        self.alias = alias
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,17 @@ class ShippedFile:
     """Its path in the sandbox, with ``/``."""
 
 
-def run(
+@dataclass(frozen=True)
+class CypressFile:
+    """A file of the cluster that jobs find in their sandbox; a node fetches it once for all its jobs."""
+
+    path: str
+    """In Cypress."""
+    name: str
+    """Its path in the sandbox, with ``/``."""
+
+
+def start(
     client: Any,
     mapper: Callable[..., Any],
     source: Any,
@@ -55,9 +58,10 @@ def run(
     *,
     spec: Mapping[str, Any],
     files: Sequence[ShippedFile] = (),
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> Progress:
-    """Run a map operation to its end.
+    cypress_files: Sequence[CypressFile] = (),
+    max_archive_bytes: int | None = MAX_ARCHIVE_BYTES,
+) -> str:
+    """Start a map operation, and do not wait for it.
 
     Args:
         client: of the cluster.
@@ -66,6 +70,57 @@ def run(
         destination: output table; published when the operation completes, or not at all.
         spec: from ``build_spec``.
         files: what jobs find in their sandbox besides the code.
+        cypress_files: the same, of files that are on the cluster already.
+        max_archive_bytes: the most code that may be sent to jobs, compressed; None for no limit.
+
+    Returns:
+        The operation's id.
+
+    Raises:
+        UsageError: the code to send is larger than that.
+        OperationExists: an operation of the same alias is running.
+    """
+    import yt.wrapper as yt
+
+    local = [yt.LocalFile(str(file.path), file_name=file.name) for file in files] or None
+    there = [yt.FilePath(file.path, file_name=file.name, client=client) for file in cypress_files] or None
+    if max_archive_bytes is not None:
+        measure_archive(client).require_at_most(max_archive_bytes)
+    try:
+        with shipping(client, mapper):
+            operation = client.run_map(
+                mapper, source, destination, spec=dict(spec), local_files=local, yt_files=there, sync=False
+            )
+    except yt.YtResponseError as error:
+        if "alias" in spec and _ALIAS_TAKEN.search(str(error)):
+            raise OperationExists(str(spec["alias"])) from error
+        raise
+    return str(operation.id)
+
+
+def run(
+    client: Any,
+    mapper: Callable[..., Any],
+    source: Any,
+    destination: Any,
+    *,
+    spec: Mapping[str, Any],
+    files: Sequence[ShippedFile] = (),
+    cypress_files: Sequence[CypressFile] = (),
+    max_archive_bytes: int | None = MAX_ARCHIVE_BYTES,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Run a map operation to its end; an interrupt from the keyboard aborts it.
+
+    Args:
+        client: of the cluster; this and what follows are as ``start`` takes them.
+        mapper: a callable.
+        source: input table.
+        destination: output table.
+        spec: from ``build_spec``.
+        files: local files for the sandbox.
+        cypress_files: files of the cluster for the sandbox.
+        max_archive_bytes: the most code that may be sent.
         on_progress: called every few seconds.
 
     Returns:
@@ -73,119 +128,22 @@ def run(
 
     Raises:
         OperationFailed: it ended as failed or aborted.
+        OperationExists: an operation of the same alias is running.
     """
-    import yt.wrapper as yt
-
-    local = [yt.LocalFile(str(file.path), file_name=file.name) for file in files] or None
-    # A filter of the user's own stays.
-    shipped = client.config["pickling"]["module_filter"] or _belongs_to_job
-    with setting(client, "pickling", "module_filter", shipped):
-        operation = client.run_map(
-            mapper, source, destination, spec=dict(spec), local_files=local, sync=False
-        )
-    try:
-        progress = _follow(client, operation, on_progress)
-    except KeyboardInterrupt:
-        operation.abort()
-        raise
-    if progress.state != "completed":
-        raise _failure(operation, progress.state)
-    return progress
-
-
-def _belongs_to_job(module: ModuleType) -> bool:
-    """Say whether a module is shipped to jobs."""
-    return (getattr(module, "__name__", None) or "").partition(".")[0] not in _HEAVY
-
-
-def _follow(client: Any, operation: Any, on_progress: Callable[[Progress], None]) -> Progress:
-    pause = _POLL_S
-    while True:
-        attributes = client.get_operation(operation.id, attributes=["state", "brief_progress", "progress"])
-        progress = Progress(
-            operation_id=operation.id,
-            state=str(attributes["state"]),
-            jobs=_counts(attributes.get("brief_progress", {}).get("jobs", {})),
-            statistics=_custom_sums(attributes.get("progress", {}).get("job_statistics_v2", {})),
-        )
-        on_progress(progress)
-        if progress.state in ("completed", "failed", "aborted"):
-            return progress
-        time.sleep(pause)
-        pause = min(pause * 1.2, _LONGEST_POLL_S)
-
-
-def _counts(jobs: Mapping[str, Any]) -> dict[str, int]:
-    """Job counts as plain numbers; a cluster may answer a map of reasons with a total."""
-    return {
-        str(name): int(value.get("total", 0) if isinstance(value, Mapping) else value)
-        for name, value in jobs.items()
-    }
-
-
-def _custom_sums(statistics: Mapping[str, Any], prefix: str = "custom/") -> dict[str, int]:
-    """Sum custom statistics over finished and running jobs, leaving out those whose work was lost."""
-    sums: dict[str, int] = {}
-    custom = statistics.get("custom", {})
-    flat = {f"{prefix}{name}": value for name, value in custom.items()} | dict(statistics)
-    for name, parts in flat.items():
-        if not str(name).startswith(prefix) or not isinstance(parts, list):
-            continue
-        kept = [part for part in parts if part.get("tags", {}).get("job_state") in ("completed", "running")]
-        sums[str(name).removeprefix(prefix)] = sum(int(part["summary"]["sum"]) for part in kept)
-    return sums
-
-
-def _failure(operation: Any, state: str) -> YtcurateError:
-    import yt.wrapper as yt
-
-    error = operation.get_error()
-    stderrs = [str(job.get("stderr", "")) for job in _failed_jobs(operation)]
-    stderr = next((text for text in stderrs if text.strip()), "")
-    reason = _last_words(stderr) or (_innermost(error) if isinstance(error, yt.YtError) else state)
-    return OperationFailed(
-        f"operation {operation.id} {state}: {reason}",
-        operation_id=operation.id,
-        state=state,
-        stderr=stderr,
+    operation_id = start(
+        client,
+        mapper,
+        source,
+        destination,
+        spec=spec,
+        files=files,
+        cypress_files=cypress_files,
+        max_archive_bytes=max_archive_bytes,
     )
-
-
-def _failed_jobs(operation: Any) -> list[Any]:
-    import yt.wrapper as yt
-
     try:
-        return list(operation.get_jobs_with_error_or_stderr(only_failed_jobs=True))
-    except yt.YtError:  # the report of a failure must not fail for want of a job's log
-        return []
-
-
-def _last_words(stderr: str) -> str:
-    """Find the sentence a Python traceback ends with; ours are written for users and come whole."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    ours = [line for line in lines if line.startswith("ytcurate.errors.")]
-    if ours:
-        return ours[-1].partition(": ")[2] + _engine_cause(lines)
-    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
-    return (raised or lines or [""])[-1]
-
-
-def _engine_cause(lines: Sequence[str]) -> str:
-    """Add what an engine's own process died of: it writes that to its log and tells its parent nothing."""
-    causes = [match[1] for line in lines if (match := _LOGGED_EXCEPTION.search(line))]
-    return f" The engine's process ended with {causes[-1]}" if causes else ""
-
-
-def _innermost(error: Any) -> str:
-    while getattr(error, "inner_errors", None):
-        inner = error.inner_errors[0]
-        if not hasattr(inner, "inner_errors"):
-            return _innermost_dict(inner)
-        error = inner
-    return str(getattr(error, "message", error))
-
-
-def _innermost_dict(error: Mapping[str, Any]) -> str:
-    while error.get("inner_errors"):
-        error = error["inner_errors"][0]
-    return str(error.get("message", error))
+        progress = follow(client, operation_id, on_progress)
+    except KeyboardInterrupt:
+        client.abort_operation(operation_id)
+        raise
+    require_completed(client, progress)
+    return progress

@@ -31,6 +31,13 @@ class Figures:
         """Of one job; None if nothing was described."""
         return 1 / self.clips_per_second if self.clips_per_second else None
 
+    def __str__(self) -> str:
+        return (
+            f"{self.clips} clips, {self.clips_per_second:.3g} clips/s in a job once its engine had started; "
+            f"it waited {self.engine_wait_share:.1%} of that for pictures; "
+            f"{self.prompt_tokens} tokens in, {self.output_tokens} out"
+        )
+
 
 def sum_up(statistics: Mapping[str, int]) -> Figures:
     """Turn the sums of the jobs' custom statistics into figures."""

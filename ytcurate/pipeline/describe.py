@@ -117,6 +117,7 @@ def describe(
     record.is_done = record.is_done and not remaining.rows
     # Before anything runs: rows that appear must find the record that claims them.
     write_record(client, target, record)
+    plan.spec(plan.jobs(plan.rows), on_warning=on_warning)
     if not plan.model.is_resolved:
         on_warning(
             f"the hub does not answer here, so {plan.model.name} is not pinned to a commit: jobs take "

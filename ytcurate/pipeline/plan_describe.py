@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -33,7 +33,7 @@ from ytcurate.operations.archive import MAX_ARCHIVE_BYTES, measure_archive
 from ytcurate.operations.presets import Preset, load_preset
 from ytcurate.operations.resources import JobResources, Placement, ResourceChanges
 from ytcurate.operations.slicing import JobPlan, Rate, plan_jobs
-from ytcurate.operations.spec import build_spec
+from ytcurate.operations.spec import build_spec, mask_secrets
 from ytcurate.pipeline.engine_choice import require_context, settle_engine, within_memory
 from ytcurate.pipeline.remaining import Remaining
 from ytcurate.pipeline.run_record import fingerprint
@@ -73,7 +73,9 @@ class DescribePlan:
     row_weight: int | None
     overrides: Mapping[str, Any]
     archive_bytes: int
-    """Code that is shipped to jobs."""
+    """Code that is sent to jobs."""
+    max_archive_bytes: int | None
+    """Above which it is refused; None: never."""
     seconds_per_clip: float | None = None
     """Of one job, as measured by earlier waves; None: as the preset assumes."""
 
@@ -110,13 +112,21 @@ class DescribePlan:
         share = self.data_weight * rows // max(1, self.rows)
         return plan_jobs(rows, share, self.preset, self.rate)
 
-    def spec(self, jobs: JobPlan, *, alias: str | None = None, with_secrets: bool = False) -> dict[str, Any]:
+    def spec(
+        self,
+        jobs: JobPlan,
+        *,
+        alias: str | None = None,
+        with_secrets: bool = False,
+        on_warning: Callable[[str], None] = lambda warning: None,
+    ) -> dict[str, Any]:
         """The spec of one operation.
 
         Args:
             jobs: how its rows are cut.
             alias: of the operation.
             with_secrets: put the model's secrets into ``secure_vault``; never for showing it to anyone.
+            on_warning: told what is odd about the options.
         """
         return build_spec(
             self.preset,
@@ -131,6 +141,7 @@ class DescribePlan:
             # A job that has seen too many bad rows would see them again.
             max_failed_job_count=1 if self.max_bad is not None else None,
             overrides=self.overrides,
+            on_warning=on_warning,
         )
 
     def __str__(self) -> str:
@@ -148,7 +159,7 @@ class DescribePlan:
         )
 
     def _repr_html_(self) -> str:
-        spec = json.dumps(self.spec(self.jobs(self.rows)), indent=2, default=str)
+        spec = json.dumps(mask_secrets(self.spec(self.jobs(self.rows))), indent=2, default=str)
         summary = escape(str(self)).replace("\n", "<br>")
         return f"<p>{summary}</p><details><summary>spec</summary><pre>{escape(spec)}</pre></details>"
 
@@ -183,7 +194,7 @@ class DescribePlan:
             "archive_bytes": self.archive_bytes,
             "jobs": jobs.to_json(),
             "fingerprint": self.fingerprint,
-            "spec": self.spec(jobs),
+            "spec": mask_secrets(self.spec(jobs)),
         }
 
 
@@ -292,8 +303,9 @@ def plan_describe(
         manifest=reference.manifest,
     )
     archive = measure_archive(client)
-    if not ship_anyway:
-        archive.require_at_most(MAX_ARCHIVE_BYTES)
+    limit = None if ship_anyway else MAX_ARCHIVE_BYTES
+    if limit is not None:
+        archive.require_at_most(limit)
     plan = DescribePlan(
         source=table,
         result=result,
@@ -313,6 +325,7 @@ def plan_describe(
         row_weight=_row_weight(client, table) if keep_video else None,
         overrides=dict(spec or {}),
         archive_bytes=archive.sent_bytes,
+        max_archive_bytes=limit,
     )
     plan.spec(plan.jobs(rows))  # refuses options and pool trees that do not exist
     return plan

@@ -110,6 +110,7 @@ class WaveRun:
                 ranged(self._client, self._plan.source, ranges, READ_COLUMNS),
                 yt.TablePath(self._target, append=True, client=self._client),
                 spec=plan.spec(plan.jobs(wave.rows), alias=wave.alias, with_secrets=True),
+                max_archive_bytes=plan.max_archive_bytes,
                 files=self._plan.model.files,
                 cypress_files=self._plan.model.cypress_files,
             )
