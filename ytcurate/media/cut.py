@@ -100,11 +100,12 @@ def _mux(packets: list[Packet[Any]], stream: VideoStream, index: int, origin_s: 
     first_pts = next((pts for pts, packet in shown if packet.is_keyframe), shown[0][0])
     end_pts = max(pts + (packet.duration or 0) for pts, packet in shown)
     frame_count = len(packets) - sum(pts < first_pts for pts, _ in shown)
-    file_type = _CONTAINERS.get(stream.codec_context.name, "mp4")
+    file_type = _CONTAINERS.get(stream.codec_context.codec.canonical_name, "mp4")
     buffer = io.BytesIO()
     try:
         with av.open(buffer, mode="w", format=file_type) as output:
-            target = output.add_stream_from_template(stream)
+            # Opaque: what decodes a stream need not be able to write it (AV1 is read by dav1d).
+            target = output.add_stream_from_template(stream, opaque=True)
             for packet in packets:
                 packet.stream = target
                 packet.pts = None if packet.pts is None else packet.pts - first_pts
@@ -112,9 +113,8 @@ def _mux(packets: list[Packet[Any]], stream: VideoStream, index: int, origin_s: 
                 packet.time_base = time_base
                 output.mux(packet)
     except (av.error.FFmpegError, ValueError) as error:
-        raise UnreadableVideo(
-            f"{stream.codec_context.name} cannot be put into {file_type} (segment {index}): {error}"
-        ) from error
+        codec = stream.codec_context.codec.canonical_name
+        raise UnreadableVideo(f"{codec} cannot be put into {file_type} (segment {index}): {error}") from error
     length_s = (end_pts - first_pts) * time_base
     return Clip(
         segment_index=index,

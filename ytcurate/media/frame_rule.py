@@ -20,7 +20,7 @@ SIZE_FACTOR_PX = 28
 MAX_ASPECT = 200
 
 
-def frame_indices(frame_count: int, fps: Fraction, sampling: FrameSampling) -> list[int]:
+def frame_indices(frame_count: int, fps: Fraction | float, sampling: FrameSampling) -> list[int]:
     """Choose pictures, evenly from the first to the last inclusive.
 
     Args:

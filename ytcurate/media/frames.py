@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ytcurate.config import FrameSampling
+from ytcurate.config import ClipLimits, FrameSampling
 from ytcurate.errors import UnreadableVideo
-from ytcurate.media.frame_rule import frame_indices, frame_size
-from ytcurate.media.probe import VideoInfo, VideoLike, open_video, probe
+from ytcurate.media.decode import (
+    Deadline,
+    NotExact,
+    PacketIndex,
+    decode_all,
+    decode_planned,
+    index_packets,
+    place_pictures,
+)
+from ytcurate.media.frame_rule import frame_indices
+from ytcurate.media.probe import VideoInfo, VideoLike, open_video
+from ytcurate.media.resize import Resizer
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.video.stream import VideoStream
-
-MAX_SOURCE_PIXELS = 8192 * 8192
-"""A stream that claims larger pictures is refused unread: decoders allocate what a header claims."""
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +38,7 @@ class Frames:
     indices: list[int]
     """Place of each picture among the clip's pictures in display order; N of them."""
     info: VideoInfo
-    """The clip they come from."""
+    """The clip they come from. ``fps`` is its number of pictures over its duration."""
 
     def __post_init__(self) -> None:
         if len(self.pixels) != len(self.indices):
@@ -42,108 +50,121 @@ class Frames:
         return self.info.frame_count / self.info.fps / len(self.indices)
 
 
-def sample_frames(video: VideoLike, sampling: FrameSampling | None = None) -> Frames:
+def sample_frames(
+    video: VideoLike, sampling: FrameSampling | None = None, limits: ClipLimits | None = None
+) -> Frames:
     """Decode the pictures of one clip that a Qwen2.5-VL model is shown.
 
-    Decoding uses one thread and stops after the last picture wanted. Run many clips side by side in
-    threads: the decoder lets others run.
+    Indices, sizes and full-size colours are those of qwen-vl-utils 0.0.14 with torchcodec. Pictures that no
+    wanted one refers to are not decoded where packets tell (H.264, HEVC; VP8, VP9 and AV1 before keyframes);
+    if one turns out damaged or missing, everything is decoded.
+
+    One thread does all the work, torch's included, whatever ``torch.set_num_threads`` says. Run many clips
+    side by side. A thread beside others that are busy in Python waits for the interpreter at every packet:
+    processes do not.
 
     Args:
         video: a whole container file, as bytes or as a path.
         sampling: rate and pixel bounds.
+        limits: what the clip may cost.
 
     Raises:
-        UnreadableVideo: no video stream, fewer than two pictures, or not even one can be decoded.
+        UnreadableVideo: no video stream, fewer than two pictures, not even one can be decoded, or the clip
+            is over a limit.
     """
-    sampling = sampling or FrameSampling()
-    info = probe(video)
-    if info.width * info.height > MAX_SOURCE_PIXELS:
-        raise UnreadableVideo(
-            f"pictures of {info.width}x{info.height} are over the limit of {MAX_SOURCE_PIXELS} pixels"
-        )
-    indices = frame_indices(info.frame_count, info.fps, sampling)
-    decoded, count = _decode(video, set(indices))
-    if indices[-1] >= count:
-        # Damaged packets give no picture. Sample again over what can really be decoded.
-        if count < 2:
-            raise UnreadableVideo(f"{count} of {info.frame_count} pictures can be decoded; two are needed")
-        info = replace(info, frame_count=count)
-        indices = frame_indices(count, info.fps, sampling)
-        decoded, _ = _decode(video, set(indices))
-    first = decoded[indices[0]]
-    width, height = frame_size(first.shape[1], first.shape[0], len(indices), sampling)
-    distinct = sorted(decoded)
-    resized = _resize([decoded[index] for index in distinct], width, height)
-    place = {index: at for at, index in enumerate(distinct)}
-    pixels = resized if distinct == indices else resized[[place[index] for index in indices]]
-    return Frames(pixels=pixels, indices=indices, info=info)
-
-
-def _decode(video: VideoLike, wanted: set[int]) -> tuple[dict[int, np.ndarray], int]:
-    """Decode in display order up to the last wanted picture; keep the wanted ones as RGB.
-
-    Returns:
-        The pictures by index, each uint8 (H, W, 3), and how many were decoded.
-    """
-    last = max(wanted)
-    kept: dict[int, np.ndarray] = {}
-    count = 0
+    sampling, limits = sampling or FrameSampling(), limits or ClipLimits()
+    deadline = Deadline(limits)
     with open_video(video) as (container, stream):
+        refuse_large(stream.width, stream.height, limits)
+        context = stream.codec_context
         # One thread per clip, many clips at once: frame threads cost a third more processor time.
-        stream.thread_type = "NONE"
-        stream.codec_context.thread_count = 1
-        for frame in _frames(container, stream):
-            if count in wanted:
-                kept[count] = frame.to_ndarray(format="rgb24")
-            count += 1
-            if count > last:
-                break
-    return kept, count
-
-
-def _frames(container: InputContainer, stream: VideoStream):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Decode packet by packet, passing over those that are damaged, as players do."""
-    import av
-
-    packets = container.demux(stream)
-    while True:
+        context.thread_type = "NONE"
+        context.thread_count = 1
+        # The decoder itself refuses, before it allocates, a picture far larger than the header tells of.
+        # It counts whole blocks, hence the room; the exact check is made on decoded pictures.
+        context.options = {"max_pixels": str(2 * limits.max_source_pixels + 64 * 64)}
+        index = index_packets(container, stream)
+        indices = frame_indices(index.info.frame_count, index.rate, sampling)
         try:
-            packet = next(packets, None)
-        except av.error.FFmpegError:
-            return
-        if packet is None:
-            return
-        try:
-            # Packets before an edit list's start are decoded too: later pictures refer to them. The decoder
-            # itself does not show them.
-            yield from packet.decode()
-        except av.error.FFmpegError:
-            continue
+            pixels = _gather(decode_planned(context, index, indices, deadline), indices, sampling, limits)
+        except NotExact:
+            pixels = None
+        if pixels is None:
+            return _sample_all(context, index, sampling, limits, deadline)
+    return Frames(pixels=pixels, indices=indices, info=index.info)
 
 
-def _resize(pictures: list[np.ndarray], width: int, height: int) -> np.ndarray:
-    """Resize with an antialiasing bicubic filter.
+def refuse_large(width: int, height: int, limits: ClipLimits) -> None:
+    """Refuse a picture before it is allocated.
 
-    torch's 8-bit kernel on channels-last memory is the fastest that agrees with the reference (PSNR
-    56 to 60 dB, rounding only); filters without antialiasing give 32 to 35 dB.
+    Raises:
+        UnreadableVideo: it is over ``max_source_pixels``.
+    """
+    if width * height > limits.max_source_pixels:
+        raise UnreadableVideo(
+            f"pictures of {width}x{height} are over the limit of {limits.max_source_pixels} pixels. "
+            "Reduce the video, or raise ClipLimits.max_source_pixels."
+        )
+
+
+def _sample_all(
+    context: VideoCodecContext,
+    index: PacketIndex,
+    sampling: FrameSampling,
+    limits: ClipLimits,
+    deadline: Deadline,
+) -> Frames:
+    """Sample by decoding everything; again, over what can be decoded, if the end of the clip cannot."""
+    shown = 0
+
+    def decode_and_count() -> Iterator[VideoFrame]:
+        nonlocal shown
+        shown = 0
+        context.flush_buffers()
+        for frame in decode_all(context, index, deadline):
+            shown += 1
+            yield frame
+
+    info = index.info
+    for order in (index.order, None):
+        indices = frame_indices(info.frame_count, index.rate, sampling)
+        placed = place_pictures(decode_and_count(), replace(index, order=order), indices)
+        pixels = _gather(placed, indices, sampling, limits)
+        if pixels is not None:
+            return Frames(pixels=pixels, indices=indices, info=info)
+        # Damaged packets give no picture. Sample again over what can really be decoded.
+        if shown < 2:
+            break
+        info = replace(info, frame_count=shown)
+    raise UnreadableVideo(
+        f"{shown} of {index.info.frame_count} pictures can be decoded; two are needed"
+        if shown < 2
+        else f"the clip ends elsewhere each time it is decoded, last after {shown} pictures"
+    )
+
+
+def _gather(
+    placed: Iterable[tuple[int, VideoFrame]],
+    indices: Sequence[int],
+    sampling: FrameSampling,
+    limits: ClipLimits,
+) -> np.ndarray | None:
+    """Resize each wanted picture as it comes; at most one is held at full size.
 
     Returns:
-        uint8, shape (N, height, width, 3).
+        uint8, shape (N, H, W, 3); None if a picture is missing.
     """
-    if all(picture.shape[:2] == (height, width) for picture in pictures):
-        return np.stack(pictures)
-    import torch
-    from torch.nn.functional import interpolate
-
-    resized = [
-        # A batch axis made by permuting has normal strides and takes the fast path.
-        interpolate(
-            torch.from_numpy(picture)[None].permute(0, 3, 1, 2),
-            size=(height, width),
-            mode="bicubic",
-            antialias=True,
-        )
-        for picture in pictures
-    ]
-    pixels: np.ndarray = torch.cat(resized).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels
+    resizer: Resizer | None = None
+    pixels = np.empty(0)
+    missing = set(indices)
+    for place, frame in placed:
+        refuse_large(frame.width, frame.height, limits)
+        if resizer is None:
+            resizer = Resizer.for_clip(frame, len(indices), sampling, limits)
+            pixels = np.empty((len(indices), *resizer.shape), np.uint8)
+        missing.discard(place)
+        first = indices.index(place)
+        resizer.resize_into(pixels[first], frame)
+        for copy in range(first + 1, first + indices.count(place)):
+            pixels[copy] = pixels[first]
+    return None if missing else pixels

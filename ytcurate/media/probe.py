@@ -38,7 +38,7 @@ class VideoInfo:
 
 @contextmanager
 def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video and find its video stream (the first one that is not a cover picture).
+    """Open a video and find its video stream: the one FFmpeg calls best, and never a cover picture.
 
     Raises:
         UnreadableVideo: the container cannot be opened, or holds no video stream.
@@ -67,7 +67,8 @@ def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]
             raise UnreadableVideo(
                 f"no video stream in {size} bytes of {container.format.name}; it holds {held} only"
             )
-        stream = streams[0]
+        best = container.streams.best("video")
+        stream = next((s for s in streams if s is best), streams[0])
         if stream.codec_context is None or not stream.width or not stream.height:
             raise UnreadableVideo(
                 f"the video stream of this {container.format.name} has no known codec or size"
@@ -110,7 +111,7 @@ def describe_stream(stream: VideoStream, *, frame_count: int, duration_s: Fracti
     if not rate and duration_s:
         rate = frame_count / duration_s
     return VideoInfo(
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         width=stream.width,
         height=stream.height,
         # A single picture has no rate; 1 keeps every later division defined.
