@@ -1,0 +1,61 @@
+"""That measurements run and print what is gathered; their figures are no test's affair."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench.harness import ROOT, as_table, interleave, write_results
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("frames", {"clips", "peak_mib"}),
+        ("hand_over", {"frames", "hand-over", "cpu_ms_per_clip", "cpu_ms by step"}),
+    ],
+)
+def test_a_measurement_prints_one_json_object_as_its_last_line(name, keys):
+    command = [sys.executable, "-m", f"bench.{name}", "--json", "--quick"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    result = json.loads(output.splitlines()[-1])
+
+    assert result["name"] == name
+    assert result["ratio"] > 0
+    assert {"machine", "versions", "quick"} | keys <= result.keys()
+
+
+def test_ways_take_turns():
+    turns = []
+    timings = interleave({"a": lambda: turns.append("a"), "b": lambda: turns.append("b")}, 2)
+
+    assert turns == ["a", "b"] * 3
+    assert [len(timing.wall_ms) for timing in timings.values()] == [2, 2]
+
+
+def test_results_become_a_page(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    write_results(
+        [
+            {"name": "frames", "ratio": 3.1, "machine": {"cpu": "x"}, "clips": {"a": {"ms": 1}}},
+            {"name": "describe", "error": "no GPU"},
+        ],
+        path,
+    )
+    page = path.read_text()
+
+    assert "| frames   | 3.1          |" in page
+    assert "| describe | no GPU       |" in page
+    assert "- machine: cpu x" in page
+    assert page.count("\n## ") == 2
+
+
+def test_rows_of_a_table_are_padded():
+    assert as_table({"a": {"ms": 10}, "long": {"ms": 5}}) == [
+        "|      | ms |",
+        "|------|----|",
+        "| a    | 10 |",
+        "| long | 5  |",
+    ]
