@@ -49,6 +49,7 @@ _HOMES = {
     "Sampling": "ytcurate.config",
     "EngineSettings": "ytcurate.config",
     "Buffering": "ytcurate.config",
+    "ClipLimits": "ytcurate.config",
     "YtcurateError": "ytcurate.errors",
 }
 """Public names and the modules they live in."""
@@ -57,6 +58,7 @@ __all__ = sorted([*_HOMES, "__version__"])  # pyright: ignore[reportUnsupportedD
 
 if TYPE_CHECKING:
     from ytcurate.config import Buffering as Buffering
+    from ytcurate.config import ClipLimits as ClipLimits
     from ytcurate.config import EngineSettings as EngineSettings
     from ytcurate.config import FrameSampling as FrameSampling
     from ytcurate.config import Sampling as Sampling

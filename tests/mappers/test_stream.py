@@ -162,7 +162,7 @@ def test_a_clip_that_kills_the_engine_is_found_and_the_others_are_described():
     described = run(range(12), reply)
     assert outcomes(described) == {"ok": 11, "failed": 1}
     (bad,) = [each for each in described if each.row == 5]
-    assert "died twice with this clip in it" in bad.descriptions[0].detail
+    assert "died 3 times with this clip in it, now alone" in bad.descriptions[0].detail
 
 
 def test_an_engine_that_keeps_dying_ends_the_stream_with_its_reason():

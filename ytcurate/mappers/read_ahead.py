@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -111,6 +112,7 @@ class ReadAhead(Generic[Row]):
         self._budget = _Budget(limits)
         self._statistics = statistics
         self._ready: queue.SimpleQueue[Taken[Row] | BaseException | None] = queue.SimpleQueue()
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         # A daemon: it may be blocked reading the job's input when the job has already failed.
         self._reader = threading.Thread(target=self._read, name="reader", daemon=True)
@@ -137,9 +139,16 @@ class ReadAhead(Generic[Row]):
         self._budget.change(clips=-1)
         return item
 
-    def prepare_again(self, taken: Taken[Row]) -> Prepared[Row]:
-        """Decode a row once more, in the calling thread: its pictures were let go of."""
-        return self._timed(taken.prepared.row)
+    def prepare_again(self, taken: Iterable[Taken[Row]]) -> Iterator[Prepared[Row]]:
+        """Decode rows once more, whose pictures were let go of; in their order, as many ahead as threads."""
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="decode-again") as pool:
+            ahead: deque[Future[Prepared[Row]]] = deque()
+            for each in taken:
+                ahead.append(pool.submit(self._timed, each.prepared.row))
+                if len(ahead) >= self._threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def let_go_of_pictures(self, taken: Taken[Row]) -> None:
         """Say that the engine has the pictures now."""

@@ -4,8 +4,9 @@
 decodes them (read_ahead.py), and the calling thread feeds the engine and hands out what is finished. The
 engine starts while the first clips are decoding, and is never waiting while a decoded clip is there.
 
-What goes wrong stays with its clip: a request that failed is put once more, alone; when the engine dies it
-is started again and the clips it had are put to it one by one, so that a clip that kills it is found.
+What goes wrong stays with its clip: a request that failed is put once more, alone. When the engine dies it
+is started again with the clips it had; those that saw two deaths are put to it one by one, so that a clip
+that kills it is found.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from ytcurate.describers.base import Describer, Description, Outcome
 from ytcurate.describers.prompts import Prompt
 from ytcurate.describers.reply_schema import ReplyDoesNotFit
 from ytcurate.errors import EngineUnavailable
-from ytcurate.mappers.read_ahead import ReadAhead, Row, Taken
+from ytcurate.mappers.read_ahead import Prepared, ReadAhead, Row, Taken
 from ytcurate.mappers.statistics import StreamStatistics
 from ytcurate.media.frames import Frames
 
-MAX_RESTARTS = 3
-"""An engine that dies more often in one job is not killed by single clips."""
+MAX_RESTARTS = 5
+"""An engine that dies more often in one job is not killed by single clips: one such clip costs three."""
 _SET_ASIDE = 16
 """Clips kept for being tried alone, or to be handed out; more of them go first."""
 
@@ -41,8 +42,10 @@ class _Clip(Generic[Row]):
     """Questions in flight."""
     repeated: set[int] = field(default_factory=set)
     """Questions put a second time."""
+    deaths: int = 0
+    """Of the engine, with this clip in it."""
     alone: bool = False
-    """It has been, or is, the only clip in the engine."""
+    """It is the only clip in the engine."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class DescribeStream(Generic[Row]):
         self._describer: Describer | None = None
         self._clips: dict[int, _Clip[Row]] = {}
         self._to_try_alone: deque[_Clip[Row]] = deque()
+        self._to_put_again: deque[_Clip[Row]] = deque()
+        self._decoded_again: Iterator[Prepared[Row]] = iter(())
         self._done: deque[tuple[Taken[Row], list[Description]]] = deque()
 
     def __iter__(self) -> Iterator[Described[Row]]:
@@ -101,7 +106,7 @@ class DescribeStream(Generic[Row]):
 
     def _run(self) -> Iterator[tuple[Taken[Row], list[Description]]]:
         """Feed and collect until everything is answered; in order of completion."""
-        while not (self._rows.ended and not self._clips and not self._to_try_alone):
+        while not self._is_over():
             try:
                 self._feed()
                 if self._engine.in_flight:
@@ -111,6 +116,9 @@ class DescribeStream(Generic[Row]):
                 self._survive(error)
             while self._done:
                 yield self._done.popleft()
+
+    def _is_over(self) -> bool:
+        return self._rows.ended and not (self._clips or self._to_try_alone or self._to_put_again)
 
     def _order(
         self, finished: Iterator[tuple[Taken[Row], list[Description]]]
@@ -140,6 +148,9 @@ class DescribeStream(Generic[Row]):
     def _feed(self) -> None:
         """Give the engine what it has room for: waits for a clip only while the engine is idle."""
         if any(clip.alone for clip in self._clips.values()):
+            return
+        self._put_again()
+        if self._to_put_again:
             return
         if self._to_try_alone and (len(self._to_try_alone) >= _SET_ASIDE or self._rows.ended):
             if not self._clips:
@@ -177,6 +188,27 @@ class DescribeStream(Generic[Row]):
         finally:
             self._rows.let_go_of_pictures(taken)
 
+    def _put_again(self) -> None:
+        """Put clips that an engine took with it when it died to the new one, as it has room."""
+        while self._to_put_again and self._engine.room >= len(self._questions):
+            clip = self._to_put_again.popleft()
+            prepared = next(self._decoded_again)
+            self._put_open_questions(clip, prepared)
+
+    def _put_open_questions(self, clip: _Clip[Row], prepared: Prepared[Row]) -> None:
+        open_questions = self._to_repeat(clip)
+        clip.repeated.update(number for number in open_questions if number in clip.answers)
+        self._statistics.requests_repeated += len(open_questions)
+        if isinstance(prepared.result, Description):  # it could be decoded before: memory ran out, perhaps
+            clip.answers.update(dict.fromkeys(open_questions, prepared.result))
+            self._finish(clip)
+            return
+        self._clips[clip.taken.place] = clip
+        self._ask(clip, prepared.result, open_questions)
+
+    def _finish(self, clip: _Clip[Row]) -> None:
+        self._done.append((clip.taken, [clip.answers[number] for number in range(len(self._questions))]))
+
     def _ask(self, clip: _Clip[Row], frames: Frames, questions: Sequence[int]) -> None:
         clip.asked.update(questions)
         for question in questions:
@@ -196,8 +228,7 @@ class DescribeStream(Generic[Row]):
         if self._to_repeat(clip):
             self._to_try_alone.append(clip)
         else:
-            answers = [clip.answers[number] for number in range(len(self._questions))]
-            self._done.append((clip.taken, answers))
+            self._finish(clip)
 
     def _checked(self, description: Description, prompt: Prompt) -> Description:
         if prompt.schema is None or description.outcome != Outcome.OK:
@@ -220,18 +251,8 @@ class DescribeStream(Generic[Row]):
         """Put the questions that are open about one clip to an engine that has nothing else."""
         clip = self._to_try_alone.popleft()
         clip.alone = True
-        open_questions = self._to_repeat(clip)
-        clip.repeated.update(number for number in open_questions if number in clip.answers)
-        self._statistics.requests_repeated += len(open_questions)
-        self._clips[clip.taken.place] = clip
-        frames = self._rows.prepare_again(clip.taken).result
-        if isinstance(frames, Description):  # it could be decoded before: memory ran out, perhaps
-            for question in open_questions:
-                clip.answers[question] = frames
-            del self._clips[clip.taken.place]
-            self._done.append((clip.taken, [clip.answers[n] for n in range(len(self._questions))]))
-            return
-        self._ask(clip, frames, open_questions)
+        (prepared,) = self._rows.prepare_again([clip.taken])
+        self._put_open_questions(clip, prepared)
 
     def _survive(self, error: EngineUnavailable) -> None:
         """Start a dead engine again and set the clips it had aside; a clip it had alone is to blame.
@@ -242,23 +263,29 @@ class DescribeStream(Generic[Row]):
         self._statistics.engine_restarts += 1
         if self._statistics.engine_restarts > MAX_RESTARTS:
             raise EngineUnavailable(f"the engine died {MAX_RESTARTS + 1} times; the last: {error}") from error
-        clips = list(self._clips.values())
-        self._clips.clear()
-        for clip in clips:
+        # Those that were waiting to be put again have not been in the engine that died now.
+        waiting = [*self._to_put_again]
+        self._to_put_again.clear()
+        for clip in self._clips.values():
+            clip.deaths += 1
             if clip.alone:
                 self._blame(clip, error)
-            else:
-                clip.asked.clear()
+            elif clip.deaths > 1:
                 self._to_try_alone.append(clip)
+            else:
+                self._to_put_again.append(clip)
+            clip.asked.clear()
+        self._clips.clear()
+        self._to_put_again.extend(waiting)
+        self._decoded_again = self._rows.prepare_again([clip.taken for clip in self._to_put_again])
         self._engine.close()
         self._describer = None
         self._start_engine()
 
     def _blame(self, clip: _Clip[Row], error: EngineUnavailable) -> None:
+        """Take a clip for the cause of a death that it saw with nothing else in the engine."""
+        detail = f"the engine died {clip.deaths} times with this clip in it, now alone: {error}"
         for number in range(len(self._questions)):
             if number in clip.asked or number not in clip.answers:
-                detail = (
-                    f"the engine died twice with this clip in it, the second time with nothing else: {error}"
-                )
                 clip.answers[number] = Description(key=0, outcome=Outcome.FAILED, detail=detail)
-        self._done.append((clip.taken, [clip.answers[n] for n in range(len(self._questions))]))
+        self._finish(clip)
