@@ -133,10 +133,12 @@ class EngineSettings:
     """``vllm``, ``transformers`` or ``endpoint`` (an OpenAI-compatible server at ``endpoint_url``)."""
     endpoint_url: str | None = None
     """Base URL of the server, with ``/v1``; only for the ``endpoint`` describer."""
+    endpoint_pictures: str = "video"
+    """``video``, or ``images`` for a server that takes no video: with their times in words between them."""
     revision: str | None = None
     """Commit, tag or branch of a model on the hub; a run records the commit it stands for."""
     max_clips_in_flight: int = 64
-    """Requests the engine holds at once: more than it can run, so that it never waits for one."""
+    """Requests held at once for each copy of the model: more than it runs, so that it never waits for one."""
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
     gpu_memory_utilization: float = 0.9
@@ -154,6 +156,10 @@ class EngineSettings:
             (self.describer == "endpoint") == (self.endpoint_url is not None),
             "an endpoint_url goes with the endpoint describer, and only with it: "
             f"describer is {self.describer}, endpoint_url is {self.endpoint_url}.",
+        )
+        _require(
+            self.endpoint_pictures in ("video", "images"),
+            f"endpoint_pictures is video or images, it is {self.endpoint_pictures!r}.",
         )
         _require(
             self.max_clips_in_flight >= 1,

@@ -1,96 +1,117 @@
-"""The vLLM describer on the real engine with the tiny checkpoint."""
+"""What is the vLLM describer's own: several copies, its death, what it says when it cannot start."""
 
-from dataclasses import replace
+import shutil
+import time
 
-import numpy as np
+import psutil
 import pytest
 
-from ytcurate.config import EngineSettings, Sampling
+from tests.describers.conftest import SAMPLING, settings
+from tests.support.describing import describe
+from ytcurate.config import FrameSampling
 from ytcurate.demo.sample import MODEL
-from ytcurate.demo.world import Scene, encode_video, random_scene, read_sentence
-from ytcurate.describers.base import Outcome
+from ytcurate.describers.prompts import DESCRIBE
 from ytcurate.describers.vllm import VllmDescriber
+from ytcurate.errors import EngineUnavailable
 from ytcurate.media.frames import sample_frames
 
-CONTEXT_TOKENS = 1024
+
+def start(model, **changed):
+    return VllmDescriber(str(model), questions=[DESCRIBE], sampling=SAMPLING, engine=settings(**changed))
 
 
-@pytest.fixture(scope="module")
-def describer():
-    made = VllmDescriber(
-        str(MODEL),
-        sampling=Sampling(temperature=0),
-        engine=EngineSettings(max_clips_in_flight=4, max_model_len=CONTEXT_TOKENS),
-    )
-    yield made
-    made.close()
+def collect_for(describer, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        describer.collect(0.2)
 
 
-@pytest.fixture(scope="module")
-def unseen():
-    """Twelve clips of the world that the checkpoint was not trained on, and what they show."""
-    rng = np.random.default_rng(987)
-    scenes = [random_scene(rng) for _ in range(12)]
-    return [(scene, sample_frames(encode_video([scene], seed=n))) for n, scene in enumerate(scenes)]
+def variant(tmp_path, edit):
+    """A copy of the checkpoint with something wrong."""
+    copy = shutil.copytree(MODEL, tmp_path / "model")
+    edit(copy)
+    return copy
 
 
-def describe(describer, clips):
-    """Submit as there is room; collect until all are finished."""
-    waiting = list(enumerate(clips))
-    done = {}
-    while waiting or describer.in_flight:
-        while waiting and describer.room:
-            describer.submit(*waiting.pop(0))
-        done |= {description.key: description for description in describer.collect()}
-    return [done[key] for key in range(len(clips))]
+def test_it_says_the_same_as_transformers(vllm_describer, transformers_describer, unseen):
+    clips = [frames for _, frames in unseen]
+    assert [d.text for d in describe(vllm_describer, clips)] == [
+        d.text for d in describe(transformers_describer, clips)
+    ]
 
 
-def test_clips_that_were_never_seen_are_described_truly(describer, unseen):
-    descriptions = describe(describer, [frames for _, frames in unseen])
-    truth = [scene.sentence() for scene, _ in unseen]
-
-    assert {description.outcome for description in descriptions} == {Outcome.OK}
-    right = sum(
-        description.text == sentence for description, sentence in zip(descriptions, truth, strict=True)
-    )
-    assert right >= 11, [(d.text, sentence) for d, sentence in zip(descriptions, truth, strict=True)]
+@pytest.mark.parametrize("fps", [0.5, 1.0, 2.0, 4.0, 8.0])
+def test_the_model_is_told_the_seconds_between_pictures(vllm_describer, videos, fps):
+    frames = sample_frames(videos[0], FrameSampling(fps=fps))
+    rendered = vllm_describer._render(vllm_describer._request(frames, 0))
+    (video,) = rendered["mm_kwargs"]["video"]
+    assert video["second_per_grid_ts"].data.item() == pytest.approx(2 * float(frames.seconds_per_frame))
 
 
-def test_the_same_pictures_in_reverse_order_are_told_in_reverse_order(describer, unseen):
-    reverse = [replace(frames, pixels=frames.pixels[::-1].copy()) for _, frames in unseen]
-    told = [read_sentence(description.text) for description in describe(describer, reverse)]
-
-    truth = [Scene(scene.second, scene.first, scene.background) for scene, _ in unseen]
-    assert sum(a == b for a, b in zip(told, truth, strict=True)) >= 11, list(zip(told, truth, strict=True))
-
-
-def test_tokens_and_the_reason_to_stop_are_reported(describer, unseen):
-    (description,) = describe(describer, [unseen[0][1]])
-    assert description.finish_reason == "stop"
-    assert description.prompt_tokens > 160  # ten pairs of pictures at sixteen tokens each, and the question
-    assert 10 < description.output_tokens < 40
+def test_questions_about_one_clip_share_its_name_and_other_clips_have_others(vllm_describer, unseen):
+    names = [
+        vllm_describer._request(frames, question)["multi_modal_uuids"]["video"][0]
+        for _, frames in unseen[:2]
+        for question in (0, 1)
+    ]
+    assert names[0] == names[1] != names[2] == names[3]
 
 
-def test_a_clip_that_does_not_fit_is_refused_and_the_others_go_on(describer, unseen):
-    _, frames = unseen[0]
-    times = 16
-    long = replace(
-        frames,
-        pixels=np.concatenate([frames.pixels] * times),
-        indices=list(range(len(frames.indices) * times)),
-        info=replace(frames.info, frame_count=frames.info.frame_count * times),
-    )
-    good, refused, also_good = describe(describer, [frames, long, frames])
+def test_two_copies_share_the_clips_and_the_death_of_one_ends_all(unseen):
+    before = set(psutil.Process().children(recursive=True))
+    describer = start(MODEL, data_parallel=2)
+    try:
+        descriptions = describe(describer, [frames for _, frames in unseen])
+        assert (
+            sum(d.text == scene.sentence() for (scene, _), d in zip(unseen, descriptions, strict=True)) >= 19
+        )
+        mine = [p for p in psutil.Process().children(recursive=True) if p not in before]
+        cores = [p for p in mine if "EngineCore" in p.name()]
+        assert len(cores) == 2
 
-    assert refused.outcome == Outcome.REFUSED
-    assert "the engine does not take this clip" in refused.detail
-    assert str(CONTEXT_TOKENS) in refused.detail
-    assert good.text == also_good.text
+        for key in range(4):
+            describer.submit(key, unseen[key][1])
+        cores[0].kill()
+        killed = time.monotonic()
+        with pytest.raises(EngineUnavailable, match="the engine died with"):
+            collect_for(describer, 60)
+        assert time.monotonic() - killed < 10
+        with pytest.raises(EngineUnavailable, match="the engine died"):
+            describer.submit(99, unseen[0][1])
+    finally:
+        closing = time.monotonic()
+        describer.close()
+        describer.close()
+    assert time.monotonic() - closing < 15
+    # Not multiprocessing's own helper, which serves this whole process.
+    left = [p for p in mine if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert [p.name() for p in left if p.name().startswith("VLLM")] == []
 
 
-def test_no_more_clips_are_taken_than_there_is_room_for(describer, unseen):
-    assert (describer.room, describer.in_flight) == (4, 0)
-    describer.submit(0, unseen[0][1])
-    assert (describer.room, describer.in_flight) == (3, 1)
-    while describer.in_flight:
-        describer.collect()
+def test_missing_weights_are_named_before_the_first_clip(tmp_path):
+    model = variant(tmp_path, lambda copy: (copy / "model.safetensors").unlink())
+    with pytest.raises(EngineUnavailable, match=r"vLLM does not start \(.*model weights.*\)\. Check that"):
+        start(model)
+
+
+def test_a_model_that_takes_no_video_is_refused_before_it_is_loaded(tmp_path):
+    def text_only(copy):
+        path = copy / "config.json"
+        path.write_text(path.read_text().replace('"model_type": "qwen2_5_vl",', '"model_type": "qwen2",'))
+
+    with pytest.raises(
+        EngineUnavailable, match=r"type 'qwen2' is not known to take video; known are qwen2_vl"
+    ):
+        start(variant(tmp_path, text_only))
+
+
+def test_a_chat_template_without_a_place_for_the_video_is_refused(tmp_path):
+    template = "{% for message in messages %}{{ message.role }}{% endfor %}"
+    model = variant(tmp_path, lambda copy: (copy / "chat_template.jinja").write_text(template))
+    with pytest.raises(EngineUnavailable, match="its chat template has no place for the video"):
+        start(model)
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(EngineUnavailable, match="no such directory on the machine that runs the job"):
+        start(tmp_path / "nothing")

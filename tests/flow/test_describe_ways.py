@@ -2,10 +2,10 @@
 
 import json
 
-import psutil
 import pytest
 
 import ytcurate
+from tests.support.processes import kill_engines
 from ytcurate.demo.sample import MODEL, count_true
 from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.describers.reply_schema import ReplySchema
@@ -82,13 +82,6 @@ def test_weights_that_were_staged_are_used_and_verified(client, workdir, clips):
     assert f"{weights}/model.safetensors" in map(str, files)
 
 
-def kill_engines():
-    """Kill vLLM's engine processes on this machine."""
-    for process in psutil.process_iter(["cmdline"]):
-        if any("EngineCore" in word for word in process.info["cmdline"] or ()):
-            process.kill()
-
-
 def test_an_engine_that_is_killed_is_started_again_and_every_row_is_there(client, workdir, sample_video):
     clips, result = f"{workdir}/clips", f"{workdir}/result"
     for _ in range(20):
@@ -98,7 +91,7 @@ def test_an_engine_that_is_killed_is_started_again_and_every_row_is_there(client
     def kill_once(progress):
         if progress.statistics.get("clips_done", 0) and not killed:
             killed.append(progress.statistics["clips_done"])
-            kill_engines()
+            kill_engines([progress.operation_id])
 
     done = ytcurate.describe(
         clips, result, model=str(MODEL), preset="local", client=client, on_progress=kill_once

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 import yt.wrapper as yt
 
 import ytcurate
+from tests.support.processes import kill_engines
 from ytcurate.config import Sampling
 from ytcurate.demo.sample import MODEL
 from ytcurate.pipeline.run_record import read_record
@@ -45,15 +45,6 @@ def clips_done(operation):
     return sum(part["summary"]["sum"] for part in parts)
 
 
-def engine_processes():
-    """Processes of vLLM's engine on this machine that belong to jobs."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("EngineCore" in word for word in process.info["cmdline"] or ())
-    ]
-
-
 @pytest.mark.timeout(1500)
 def test_killed_at_twenty_random_points_it_ends_as_if_undisturbed(client, proxy, workdir, clips, tmp_path):
     undisturbed, result = f"{workdir}/undisturbed", f"{workdir}/result"
@@ -73,8 +64,7 @@ def test_killed_at_twenty_random_points_it_ends_as_if_undisturbed(client, proxy,
             os.killpg(started.pid, signal.SIGKILL)
             started.communicate()
         if kill in (8, 13):
-            for process in engine_processes()[:1]:
-                process.kill()
+            kill_engines(str(each["id"]) for each in operations_of(client, result))
 
     last = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 

@@ -47,7 +47,10 @@ def refused(plan, reason, error=UsageError, **settings):
 def test_a_model_that_does_not_fit_the_gpu(plan):
     refused(plan, "needs about 137 GiB", model=QWEN.format("72B"))
     refused(
-        plan, "needs about 62 GiB", model=QWEN.format("32B"), engine=EngineSettings(gpu_memory_utilization=0.5)
+        plan,
+        "needs about 62 GiB",
+        model=QWEN.format("32B"),
+        engine=EngineSettings(gpu_memory_utilization=0.5),
     )
 
 

@@ -100,6 +100,12 @@ def describe(
             rich_help_panel=_ENGINE,
         ),
     ] = None,
+    endpoint_pictures: Annotated[
+        Literal["video", "images"],
+        typer.Option(
+            help="How the server gets them; images for one that takes no video.", rich_help_panel=_ENGINE
+        ),
+    ] = "video",
     max_model_len: Annotated[
         int | None,
         typer.Option(
@@ -246,6 +252,7 @@ def describe(
         "engine": EngineSettings(
             describer="endpoint" if endpoint else engine,
             endpoint_url=endpoint,
+            endpoint_pictures=endpoint_pictures,
             revision=revision,
             max_model_len=max_model_len,
             quantization=quantization,

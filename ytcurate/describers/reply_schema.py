@@ -30,7 +30,7 @@ _KEYWORDS = {
 """What each type may say: keywords that the engines' grammars enforce."""
 
 
-class ReplyDoesNotFit(ValueError):  # noqa: N818 - read as a sentence
+class ReplyDoesNotFit(ValueError):
     """A reply is not JSON, or not what the schema asks for."""
 
 

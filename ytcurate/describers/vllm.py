@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from pathlib import Path
+import uuid
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from ytcurate.config import EngineSettings, FrameSampling, Sampling
+from ytcurate.describers.again import more_freely
 from ytcurate.describers.base import Description, Outcome
-from ytcurate.describers.prompts import DESCRIBE, Prompt
+from ytcurate.describers.checkpoint import first_line, open_checkpoint
+from ytcurate.describers.exchange import Exchange, LoopThread
+from ytcurate.describers.prompts import Prompt
+from ytcurate.describers.video_inputs import video_metadata
+from ytcurate.describers.vllm_engine import copies_of_model, engine_args, set_environment
+from ytcurate.describers.vllm_start import no_start, reports_kept
 from ytcurate.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from ytcurate.media.frames import Frames
 
-_ENVIRONMENT = {
-    # Forking is unsafe once threads or CUDA exist, and in a job both do.
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-    "VLLM_NO_USAGE_STATS": "1",
-    # Matters to the CPU build only: GiB for the key-value cache. Its own default reserves half the machine.
-    "VLLM_CPU_KVCACHE_SPACE": "2",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 _SOCKET_NAME_BYTES = 37
 """What vLLM adds to the folder of its sockets: a slash and a UUID."""
 _SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket (``sun_path``)."""
-_CHAT_MARGIN_TOKENS = 256
-"""Room in the context for the chat template, the system line and a prompt of ordinary length."""
+_SHUTDOWN_S = 5.0
+_TOO_LONG = re.compile(r"maximum (model|context) length|encoder cache size")
+"""What the engine says of a prompt that does not fit (0.26 to 0.32)."""
 
 
 class VllmDescriber:
-    """Qwen2.5-VL on vLLM, with continuous batching: submitted clips join the running batch."""
+    """A video model on vLLM's asynchronous engine: submitted clips join the running batch.
+
+    The engine runs in processes of its own, one per copy of the model and more with tensor parallelism.
+    Clips are made into its input on a few threads here; requests and replies pass through an event loop on
+    another.
+    """
 
     def __init__(
         self,
         model: str,
         *,
-        prompt: Prompt = DESCRIBE,
+        questions: Sequence[Prompt],
         sampling: Sampling | None = None,
         frames: FrameSampling | None = None,
         engine: EngineSettings | None = None,
@@ -47,85 +59,199 @@ class VllmDescriber:
 
         Args:
             model: a Hugging Face id, or the directory of a checkpoint.
-            prompt: the question put about every clip.
+            questions: what can be asked about a clip. With more than one, the video's part of a clip's
+                prompts is computed once.
             sampling: how words are chosen.
-            frames: the pixel budget that clips will respect; the context is sized from it.
+            frames: the pixel budget that clips will respect; context and caches are sized from it.
             engine: how the engine is run.
 
         Raises:
-            EngineUnavailable: the model is not found or does not load, or there is no device for it.
+            EngineUnavailable: the model is not found, takes no video or does not load, or there is no device
+                for it.
         """
         settings = engine or EngineSettings()
-        self._capacity = settings.max_clips_in_flight
-        self._finished: list[Description] = []
-        self._running: set[str] = set()
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        sampling = sampling or Sampling()
+        frames = frames or FrameSampling()
+        set_environment()
+        checkpoint = open_checkpoint(model, questions, revision=settings.revision)
+        self._prompts = checkpoint.prompts
+        self._video = checkpoint.video
+        self._share_prefix = len(questions) > 1
+        self._clip_ids: weakref.WeakKeyDictionary[Frames, str] = weakref.WeakKeyDictionary()
+        self._seeds = count(1)
+        self._exchange = Exchange(settings.max_clips_in_flight * copies_of_model(settings))
         self._sockets = _short_socket_folder()
-        config = _model_config(model)
-        wanted = (frames or FrameSampling()).max_visual_tokens + len(prompt.text) + _CHAT_MARGIN_TOKENS
-        wanted += (sampling or Sampling()).max_tokens
-        context = settings.max_model_len or min(wanted, _context_limit(config) or wanted)
-        self._refusals = _refusals()
-        self._engine = _start(model, context, settings)
-        self._params = _sampling_params(sampling or Sampling())
-        self._prompt = self._render(prompt)
+        self._loop = LoopThread("vllm-requests")
+        self._engine: Any = None
+        self._processes: list[psutil.Process] = []
+        self._closed = False
+        try:
+            self._refusals = _refusals()
+            self._params = [_sampling_params(question, sampling) for question in questions]
+            self._more_freely = [_sampling_params(question, more_freely(sampling)) for question in questions]
+            args = engine_args(
+                checkpoint, questions=questions, sampling=sampling, frames=frames, settings=settings
+            )
+            self._renderers = ThreadPoolExecutor(args.renderer_num_workers, thread_name_prefix="render")
+            with reports_kept() as report:
+                try:
+                    self._start(args)
+                except Exception as error:
+                    raise no_start(model, error, report) from error
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def room(self) -> int:
-        """How many more clips can be submitted now."""
-        return self._capacity - self.in_flight
+        """How many more requests can be submitted now."""
+        return self._exchange.room
 
     @property
     def in_flight(self) -> int:
-        """Clips submitted and not yet collected."""
-        return len(self._running) + len(self._finished)
+        """Requests submitted and not yet collected."""
+        return self._exchange.in_flight
 
-    def submit(self, key: int, frames: Frames) -> None:
-        """Hand one clip to the engine. See ``Describer.submit``."""
-        request = {
-            "prompt": self._prompt,
-            "multi_modal_data": {"video": [(frames.pixels, _metadata(frames))]},
-        }
-        try:
-            self._engine.add_request(str(key), request, self._params)
-        except self._refusals as error:
-            # The engine checks the length of the context and the encoder's cache before it takes a clip.
-            detail = f"the engine does not take this clip: {_first_line(error)}"
-            self._finished.append(Description(key=key, outcome=Outcome.REFUSED, detail=detail))
-        else:
-            self._running.add(str(key))
+    def submit(self, key: int, frames: Frames, *, question: int = 0, again: bool = False) -> None:
+        """Hand one clip to the engine. See ``Describer.submit``.
 
-    def collect(self) -> list[Description]:
-        """Run one step of the engine and return the clips that are finished."""
-        if self._running:
-            try:
-                outputs = self._engine.step()
-            except Exception as error:
-                raise EngineUnavailable(
-                    f"the engine died with {len(self._running)} clips in flight: {_first_line(error)}"
-                ) from error
-            for output in outputs:
-                if output.finished:
-                    self._running.discard(output.request_id)
-                    self._finished.append(_describe(output))
-        finished, self._finished = self._finished, []
-        return finished
+        Questions about one clip share its computation when they come with the same ``frames`` object.
+        """
+        self._check_alive()
+        request = self._request(frames, question)
+        params = self._params[question]
+        if again:
+            params = self._more_freely[question].clone()
+            params.seed = next(self._seeds)
+        self._exchange.take(key)
+        self._loop.spawn(lambda: self._answer(key, request, params))
+
+    def collect(self, wait_s: float = 0.05) -> list[Description]:
+        """Return what is finished. See ``Describer.collect``."""
+        done = self._exchange.collect(wait_s)
+        if not done:
+            self._check_alive()
+        return done
 
     def close(self) -> None:
-        """Stop the engine's process."""
-        self._engine.engine_core.shutdown()
+        """Stop the engine's processes. May be called twice, also on a dead engine."""
+        if self._closed:
+            return
+        self._closed = True
+        self._exchange.fail(EngineUnavailable("the describer was closed"))
+        self._loop.cancel()
+        if hasattr(self, "_renderers"):
+            self._renderers.shutdown(wait=False, cancel_futures=True)
+        if self._engine is not None:
+            with suppress(Exception):  # it would log its own stopping as an error
+                self._loop.run(_stop_listening(self._engine), timeout_s=1.0)
+            self._engine.shutdown(timeout=_SHUTDOWN_S)
+        self._loop.stop()
+        self._engine = None
+        # Where an engine's process was killed, its workers take seconds to see it, and hold the device.
+        _, left = psutil.wait_procs(self._processes, timeout=2.0)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=2.0)
         if self._sockets is not None:
             self._sockets.cleanup()
 
-    def _render(self, prompt: Prompt) -> str:
-        """Write the conversation as the checkpoint's chat template wants it, the video before the text."""
-        tokenizer = self._engine.get_tokenizer()
-        messages = [
-            {"role": "system", "content": prompt.system},
-            {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": prompt.text}]},
+    def _start(self, args: Any) -> None:
+        before = set(psutil.Process().children(recursive=True))
+        self._engine = self._loop.run(_start(args))
+        self._processes = [
+            process
+            for process in psutil.Process().children(recursive=True)
+            if process not in before and process.name().startswith("VLLM")
         ]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def _check_alive(self) -> None:
+        self._exchange.check()
+        if self._engine.errored:
+            self._exchange.fail(_died(self._exchange.in_flight))
+            self._exchange.check()
+
+    def _request(self, frames: Frames, question: int) -> dict[str, Any]:
+        import torch
+
+        # Pictures as the processor wants them, without copying: channels first, still 8 bit.
+        video: Any = torch.from_numpy(frames.pixels).permute(0, 3, 1, 2)
+        if self._video.metadata:
+            video = (video, video_metadata(frames) | {"do_sample_frames": False})
+        request = {"prompt": self._prompts[question], "multi_modal_data": {"video": [video]}}
+        if self._share_prefix:
+            # Known by a name, pixels need not be hashed to be recognised.
+            name = self._clip_ids.setdefault(frames, uuid.uuid4().hex)
+            request["multi_modal_uuids"] = {"video": [name]}
+        return request
+
+    def _render(self, request: dict[str, Any]) -> Any:
+        """Make a request into the engine's input; runs on the threads.
+
+        ``generate`` would do this itself, but on the thread that also carries the replies (0.26), and says
+        that it will stop doing so (0.32).
+        """
+        from vllm.renderers.inputs.preprocess import parse_model_prompt
+
+        prompt = parse_model_prompt(self._engine.model_config, request)
+        (rendered,) = self._engine.renderer.render_cmpl([prompt])
+        return rendered
+
+    async def _answer(self, key: int, request: dict[str, Any], params: Any) -> None:
+        """Take one request through the engine; every way it can end is a description or a failure."""
+        import asyncio
+
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            rendered = await asyncio.get_running_loop().run_in_executor(
+                self._renderers, self._render, request
+            )
+            del request  # its pictures are in the rendered input now
+            final = None
+            async for output in self._engine.generate(rendered, params, uuid.uuid4().hex):
+                final = output
+            if final is None or final.outputs[0].finish_reason == "abort":
+                # Nobody here aborts a request: one copy of the model died and vLLM is ending the others.
+                raise EngineDeadError
+            self._exchange.give(_describe(key, final))
+        except EngineDeadError as error:
+            self._fail(error)
+        except self._refusals as error:
+            self._exchange.give(_refused(key, error))
+        except Exception as error:  # noqa: BLE001 - it stays this clip's affair unless the engine is gone
+            if self._engine.errored:
+                self._fail(error)
+            else:
+                cause = error.__cause__ or error
+                detail = f"the engine failed on this clip ({type(cause).__name__}: {first_line(cause)})"
+                self._exchange.give(Description(key=key, outcome=Outcome.FAILED, detail=detail))
+
+    def _fail(self, error: BaseException) -> None:
+        failure = _died(self._exchange.in_flight)
+        failure.__cause__ = error
+        self._exchange.fail(failure)
+
+
+async def _start(args: Any) -> Any:
+    """Start the engine inside the event loop, so that its death is noticed before the first request too."""
+    from vllm.usage.usage_lib import UsageContext
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    return AsyncLLM.from_engine_args(args, usage_context=UsageContext.LLM_CLASS)
+
+
+async def _stop_listening(engine: Any) -> None:
+    if engine.output_handler is not None:
+        engine.output_handler.cancel()
+
+
+def _died(in_flight: int) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"the engine died with {in_flight} requests in flight. Its own report stands above in this job's "
+        "stderr; without one it was killed, as happens when a job's memory is full."
+    )
 
 
 def _short_socket_folder() -> tempfile.TemporaryDirectory[str] | None:
@@ -141,55 +267,6 @@ def _short_socket_folder() -> tempfile.TemporaryDirectory[str] | None:
     return short
 
 
-def _model_config(model: str) -> Any:
-    """Read the checkpoint's configuration: the cheapest proof that the model can be had."""
-    from transformers import AutoConfig
-
-    if Path(model).is_absolute() and not Path(model).is_dir():
-        raise EngineUnavailable(f"model {model}: no such directory on the machine that runs the job.")
-    try:
-        return AutoConfig.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise EngineUnavailable(f"model {model}: cannot be loaded: {_first_line(error)}") from error
-
-
-def _context_limit(config: Any) -> int | None:
-    text = getattr(config, "text_config", config)
-    limit = getattr(text, "max_position_embeddings", None)
-    return int(limit) if limit else None
-
-
-def _start(model: str, context: int, settings: EngineSettings) -> Any:
-    from vllm import EngineArgs
-    from vllm.platforms import current_platform
-    from vllm.v1.engine.llm_engine import LLMEngine
-
-    args = EngineArgs(
-        model=model,
-        max_model_len=context,
-        # The floor of the encoder's cache: a clip with more visual tokens than this would be refused.
-        max_num_batched_tokens=max(context, 8192),
-        max_num_seqs=settings.max_clips_in_flight,
-        limit_mm_per_prompt={"video": 1, "image": 0},
-        # Clips are all different: caches of processed inputs and of prefixes only cost memory and hashing.
-        mm_processor_cache_gb=0,
-        enable_prefix_caching=False,
-        gpu_memory_utilization=settings.gpu_memory_utilization,
-        tensor_parallel_size=settings.tensor_parallel or 1,
-        # Compiling pays on a GPU; on a CPU it needs a C++ compiler and takes longer than small jobs last.
-        enforce_eager=current_platform.is_cpu(),
-        disable_log_stats=True,
-        seed=0,
-    )
-    try:
-        return LLMEngine.from_engine_args(args)
-    except Exception as error:
-        raise EngineUnavailable(
-            f"model {model}: vLLM does not start ({type(error).__name__}: {_first_line(error)}). "
-            "Its own report stands above in this job's stderr."
-        ) from error
-
-
 def _refusals() -> tuple[type[Exception], ...]:
     """What the engine raises for a request it will not take: a ValueError in vLLM 0.26, its own in 0.32."""
     from vllm import exceptions
@@ -197,39 +274,44 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (ValueError, getattr(exceptions, "VLLMClientError", ValueError))
 
 
-def _sampling_params(sampling: Sampling) -> Any:
+def _refused(key: int, error: Exception) -> Description:
+    too_long = _TOO_LONG.search(str(error))
+    return Description(
+        key=key,
+        outcome=Outcome.TOO_LONG if too_long else Outcome.REFUSED,
+        detail=f"the engine does not take this clip: {first_line(error)}",
+    )
+
+
+def _sampling_params(question: Prompt, sampling: Sampling) -> Any:
     from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         repetition_penalty=sampling.repetition_penalty,
         max_tokens=sampling.max_tokens,
+        structured_outputs=(
+            StructuredOutputsParams(json=question.schema.json_schema) if question.schema else None
+        ),
         # Otherwise every token of every clip makes an object for this process.
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
 
-def _metadata(frames: Frames) -> dict[str, Any]:
-    """Tell the engine when each picture was taken; without the indices it believes them simultaneous."""
-    return {
-        "fps": float(frames.info.fps),
-        "frames_indices": frames.indices,
-        "total_num_frames": frames.info.frame_count,
-        "duration": float(frames.info.duration_s),
-        "width": frames.info.width,
-        "height": frames.info.height,
-        "video_backend": "pyav",
-        "do_sample_frames": False,
-    }
-
-
-def _describe(output: Any) -> Description:
+def _describe(key: int, output: Any) -> Description:
     answer = output.outputs[0]
+    if answer.finish_reason not in ("stop", "length"):
+        return Description(
+            key=key,
+            outcome=Outcome.FAILED,
+            detail=f"the engine stopped on this clip ({answer.finish_reason})",
+            finish_reason=answer.finish_reason,
+        )
     truncated = answer.finish_reason == "length"
     return Description(
-        key=int(output.request_id),
+        key=key,
         outcome=Outcome.TRUNCATED if truncated else Outcome.OK,
         text=answer.text.strip(),
         detail="the text stops at max_tokens" if truncated else None,
@@ -237,7 +319,3 @@ def _describe(output: Any) -> Description:
         prompt_tokens=len(output.prompt_token_ids or ()),
         output_tokens=len(answer.token_ids),
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:500]
