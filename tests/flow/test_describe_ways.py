@@ -52,6 +52,8 @@ def test_a_schema_is_enforced_and_its_fields_are_typed_columns(client, workdir, 
         reply = json.loads(row["reply"])
         assert {name: row[name] for name in LABEL["properties"]} == reply
         assert row["category"] in ("shapes", "letters")
+    shown = ytcurate.show(result, client=client).columns
+    assert shown == ("ds_index", "segment_index", *LABEL["properties"], "outcome", "output_tokens")
     assert client.get(f"{result}/@ytcurate/prompt/schema/properties/category/enum") == ["shapes", "letters"]
 
 

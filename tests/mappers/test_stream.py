@@ -5,6 +5,7 @@ tests/describers and tests/flow.
 """
 
 import itertools
+import threading
 from collections import Counter
 
 import pytest
@@ -185,3 +186,28 @@ def test_an_engine_that_does_not_start_ends_the_stream():
     )
     with pytest.raises(EngineUnavailable, match="no device"):
         list(DescribeStream(ahead, broken, [DESCRIBE], StreamStatistics()))
+
+
+def test_the_first_clips_are_decoded_while_the_engine_starts():
+    decoded = threading.Semaphore(0)
+
+    def prepare(row):
+        decoded.release()
+        return Prepared(row, FRAMES)
+
+    def start():
+        # Returns only when three clips are decoded: before the engine is there.
+        assert all(decoded.acquire(timeout=10) for _ in range(3))
+        return Scripted(ok, [])
+
+    statistics = StreamStatistics()
+    ahead = ReadAhead(
+        range(9), prepare, size=lambda row: 1, limits=Buffering(), threads=1, statistics=statistics
+    )
+    assert len(list(DescribeStream(ahead, start, [DESCRIBE], statistics))) == 9
+
+
+def test_an_input_that_ends_early_leaves_no_row_unanswered():
+    """An interrupted job sees its input end; what it has read is its own to answer."""
+    interrupted = itertools.takewhile(lambda row: row < 7, itertools.count())
+    assert sorted(each.row for each in run(interrupted)) == list(range(7))

@@ -94,9 +94,7 @@ def test_a_plan_prints_in_one_line():
         "12000 rows, 37.7 GB → 10 jobs of 1200 clips, 10 at once: about 24 min, 4 GPU-hours, "
         "17% of it starting (1 s per clip assumed)"
     )
-    assert str(plan(1, preset(gpu=0))).startswith(
-        "1 row, 0.00315 GB → 1 job of 1 clip, 1 at once: about 4 min,"
-    )
+    assert str(plan(1, preset(gpu=0))).startswith("1 row, 3.15 MB → 1 job of 1 clip, 1 at once: about 4 min,")
 
 
 def test_nothing_to_do_is_a_plan_of_no_jobs():

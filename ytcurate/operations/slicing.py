@@ -112,7 +112,7 @@ class JobPlan:
             return "0 rows: nothing to do"
         cost = f", {_short(self.gpu_hours)} GPU-hours" if self.gpus_per_job else ""
         return (
-            f"{_count(self.rows, 'row')}, {_short(self.data_weight / 1e9)} GB → "
+            f"{_count(self.rows, 'row')}, {_bytes(self.data_weight)} → "
             f"{_count(self.jobs, 'job')} of {_count(self.clips_per_job, 'clip')}, "
             f"{self.jobs_at_once} at once: about {max(1, round(self.minutes))} min{cost}, "
             f"{self.start_share:.0%} of it starting ({self.rate})"
@@ -216,3 +216,7 @@ def _count(number: int, noun: str) -> str:
 
 def _short(number: float) -> str:
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _bytes(number: int) -> str:
+    return f"{_short(number / 1e9)} GB" if number >= 1e9 else f"{_short(number / 1e6)} MB"

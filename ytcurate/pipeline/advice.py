@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _WAITING_IS_HIGH = 0.05
 _STARTING_IS_HIGH = 0.3
 _TRUNCATED_IS_HIGH = 0.05
+_CLIPS_TO_JUDGE = 100
+"""Of fewer, whatever is done, starting an engine takes most of the time."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def advise(statistics: Mapping[str, int], *, cpu_limit: float, max_tokens: int) 
             f"the engine waited {figures.engine_wait_share:.0%} of its time for pictures: raise the cores "
             f"of a job from {cpu_limit:g} to {max(wanted, math.ceil(cpu_limit) + 1)} (--cpu)."
         )
-    if figures.start_share > _STARTING_IS_HIGH and figures.clips:
+    if figures.start_share > _STARTING_IS_HIGH and figures.clips >= _CLIPS_TO_JUDGE:
         advice.append(
             f"starting engines took {figures.start_share:.0%} of the jobs' time: give each job more clips "
             "(--job-minutes)."

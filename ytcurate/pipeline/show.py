@@ -26,6 +26,10 @@ _VIEWS = (
     (*_ORDER, "start_s", "length", "width", "height", "codec", "bytes", "outcome", "detail"),
 )
 """Columns worth showing, by kind of table; of other tables all are shown that are not videos."""
+_DESCRIBED = frozenset({*_ORDER, "outcome", "output_tokens"})
+"""What a table of answers has, whatever was asked."""
+_BOOKKEEPING = ("clip_id", "model", "reply", "finish_reason", "prompt_id", "prompt_tokens", "file_type")
+"""Ends of the names of columns that are there for programs; fields and texts are for people."""
 _HEADINGS = {
     "ds_index": "source",
     "segment_index": "clip",
@@ -115,6 +119,8 @@ def _columns_worth_showing(schema: Sequence[Mapping[str, Any]]) -> tuple[str, ..
     for view in _VIEWS:
         if set(view) <= set(there):
             return view
+    if set(there) >= _DESCRIBED:
+        there = {name: column for name, column in there.items() if not name.endswith(_BOOKKEEPING)}
     return tuple(name for name, column in there.items() if "tagged" not in str(column.get("type_v3")))
 
 
