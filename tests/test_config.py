@@ -13,7 +13,7 @@ WRONG = [
     (Sampling, {"top_p": 0}, "top_p must be above 0 and at most 1, it is 0"),
     (Sampling, {"max_tokens": 0}, "max_tokens must be 1 or more"),
     (EngineSettings, {"tensor_parallel": 0}, "tensor_parallel must be 1 or more, it is 0"),
-    (EngineSettings, {"max_clips_in_flight": 0}, "max_clips_in_flight must be 1 or more"),
+    (EngineSettings, {"max_clips_in_flight": -1}, "max_clips_in_flight must be 0 or more"),
     (Buffering, {"max_ahead_bytes": 0}, "max_ahead_bytes must be 1 MiB or more"),
 ]
 

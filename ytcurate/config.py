@@ -137,13 +137,16 @@ class EngineSettings:
     """``video``, or ``images`` for a server that takes no video: with their times in words between them."""
     revision: str | None = None
     """Commit, tag or branch of a model on the hub; a run records the commit it stands for."""
-    max_clips_in_flight: int = 64
-    """Requests held at once for each copy of the model: more than it runs, so that it never waits for one."""
+    max_clips_in_flight: int = 0
+    """Requests held at once for each copy of the model: more than it runs, so that it never waits for one.
+    0: 64, or 8 for a copy that runs on a processor."""
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
     gpu_memory_utilization: float = 0.9
     quantization: str | None = None
     """vLLM's name of a way to quantise while loading (``fp8``, ...). None: as the checkpoint is."""
+    load_format: str = "auto"
+    """vLLM's name of a way to load weights: ``runai_streamer``, ``dummy`` (none, for measuring), ..."""
     tensor_parallel: int | None = None
     """Devices that one copy of the model is spread over. None: as the preset says, else 1."""
     data_parallel: int | None = None
@@ -162,8 +165,8 @@ class EngineSettings:
             f"endpoint_pictures is video or images, it is {self.endpoint_pictures!r}.",
         )
         _require(
-            self.max_clips_in_flight >= 1,
-            f"max_clips_in_flight must be 1 or more, it is {self.max_clips_in_flight}.",
+            self.max_clips_in_flight >= 0,
+            f"max_clips_in_flight must be 0 or more, it is {self.max_clips_in_flight}.",
         )
         _require(
             0 < self.gpu_memory_utilization <= 1,
@@ -180,15 +183,15 @@ class Buffering:
 
     decode_threads: int = 0
     """Clips decoded at once. 0: as many as the job has cores."""
-    max_ahead_clips: int = 64
-    """Clips read but not yet given to the engine."""
+    max_ahead_clips: int = 0
+    """Clips read but not yet given to the engine. 0: four for each decoding thread."""
     max_ahead_bytes: int = 4 * GIB
     """Encoded bytes of all clips that are not finished, and decoded pictures of those the engine has not."""
 
     def __post_init__(self) -> None:
         _require(self.decode_threads >= 0, f"decode_threads must be 0 or more, it is {self.decode_threads}.")
         _require(
-            self.max_ahead_clips >= 1, f"max_ahead_clips must be 1 or more, it is {self.max_ahead_clips}."
+            self.max_ahead_clips >= 0, f"max_ahead_clips must be 0 or more, it is {self.max_ahead_clips}."
         )
         _require(
             self.max_ahead_bytes >= MIB,

@@ -30,6 +30,8 @@ class Checkpoint:
     """Tokens of the longest of them, without the video."""
     context_limit: int | None
     """The longest context the model was made for."""
+    cache_bytes_per_token: int
+    """Keys and values of one token in all layers, 16 bits each."""
 
     def visual_tokens(self, frames: FrameSampling) -> int:
         """The most tokens that a clip can take, with the times written between its pictures."""
@@ -77,7 +79,15 @@ def open_checkpoint(model: str, questions: Sequence[Prompt], *, revision: str | 
         prompts=prompts,
         prompt_tokens=max(len(processor.tokenizer(each)["input_ids"]) for each in prompts),
         context_limit=int(limit) if limit else None,
+        cache_bytes_per_token=_cache_bytes_per_token(text),
     )
+
+
+def _cache_bytes_per_token(text: Any) -> int:
+    heads = int(text.num_attention_heads)
+    size = int(getattr(text, "head_dim", None) or text.hidden_size // heads)
+    kept = int(getattr(text, "num_key_value_heads", None) or heads)
+    return 2 * int(text.num_hidden_layers) * kept * size * 2
 
 
 def _render(model: str, processor: Any, question: Prompt) -> str:

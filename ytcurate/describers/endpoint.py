@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _TRIES = 5
 """Times openai repeats a request that got no answer, 408, 409, 429 or 5xx, waiting longer each time."""
 _TIMEOUT_S = 600.0
+_IN_FLIGHT = 64
 _ABOUT_ONE_REQUEST = (400, 413, 415, 422)
 _BROKE_ON_IT = 500
 """Not 502 to 504, which come from what stands before a server that is gone."""
@@ -81,7 +82,7 @@ class EndpointDescriber:
         self._pictures = pictures
         self._key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
         self._seeds = count(1)
-        self._exchange = Exchange(settings.max_clips_in_flight)
+        self._exchange = Exchange(settings.max_clips_in_flight or _IN_FLIGHT)
         self._client = _client(self._url, self._key)
         self._encoders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="png")
         self._loop = LoopThread("endpoint-requests")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ytcurate.media.frames import Frames
 
 
+_IN_FLIGHT = 4
+"""One is answered at a time; the others wait, so that it never does."""
+
+
 class TransformersDescriber:
     """A video model on transformers. It generates on a thread of its own, one clip after another."""
 
@@ -68,7 +72,7 @@ class TransformersDescriber:
         count_positions_as_trained(self._model)
         self._grammars = compile_grammars(questions, self._processor.tokenizer, _vocabulary(self._model))
         self._seeds = count(1)
-        self._exchange = Exchange(settings.max_clips_in_flight)
+        self._exchange = Exchange(settings.max_clips_in_flight or _IN_FLIGHT)
         self._closing = threading.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="transformers")
 

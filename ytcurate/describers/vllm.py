@@ -22,7 +22,7 @@ from ytcurate.describers.checkpoint import first_line, open_checkpoint
 from ytcurate.describers.exchange import Exchange, LoopThread
 from ytcurate.describers.prompts import Prompt
 from ytcurate.describers.video_inputs import video_metadata
-from ytcurate.describers.vllm_engine import copies_of_model, engine_args, set_environment
+from ytcurate.describers.vllm_engine import clips_in_flight, copies_of_model, engine_args, set_environment
 from ytcurate.describers.vllm_start import no_start, reports_kept
 from ytcurate.errors import EngineUnavailable
 
@@ -79,7 +79,7 @@ class VllmDescriber:
         self._share_prefix = len(questions) > 1
         self._clip_ids: weakref.WeakKeyDictionary[Frames, str] = weakref.WeakKeyDictionary()
         self._seeds = count(1)
-        self._exchange = Exchange(settings.max_clips_in_flight * copies_of_model(settings))
+        self._exchange = Exchange(clips_in_flight(settings) * copies_of_model(settings))
         self._sockets = _short_socket_folder()
         self._loop = LoopThread("vllm-requests")
         self._engine: Any = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from ytcurate.config import EngineSettings, FrameSampling, Sampling
+from ytcurate.config import GIB, EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.checkpoint import Checkpoint
 from ytcurate.describers.prompts import Prompt
 
@@ -15,14 +15,17 @@ _ENVIRONMENT = {
     # Forking is unsafe once threads or CUDA exist, and in a job both do.
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     "VLLM_NO_USAGE_STATS": "1",
-    # Matters to the CPU build only: GiB for the key-value cache. Its own default reserves half the machine.
-    "VLLM_CPU_KVCACHE_SPACE": "2",
     "TOKENIZERS_PARALLELISM": "false",
 }
 _MIN_BATCHED_TOKENS = 16384
 """Tokens of one step on a GPU: two clips of full size; fewer leave it idle between steps."""
 _MIN_BATCHED_TOKENS_CPU = 2048
 _MAX_RENDER_THREADS = 8
+_IN_FLIGHT, _IN_FLIGHT_ON_CPU = 64, 8
+_CACHE_BLOCK_TOKENS = 128
+"""The CPU engine's cache comes in blocks of this size."""
+_MAX_CACHE_ON_CPU = 2 * GIB
+"""For clips beside the first: a laptop has other things to do with its memory."""
 
 
 def set_environment() -> None:
@@ -40,6 +43,14 @@ def copies_of_model(settings: EngineSettings) -> int:
     if current_platform.is_cpu():
         return 1
     return max(1, int(current_platform.device_count()) // (settings.tensor_parallel or 1))
+
+
+def clips_in_flight(settings: EngineSettings) -> int:
+    """Requests held for each copy of the model: a full-HD clip is 34 MB in the engine's memory."""
+    from vllm.platforms import current_platform
+
+    usual = _IN_FLIGHT_ON_CPU if current_platform.is_cpu() else _IN_FLIGHT
+    return settings.max_clips_in_flight or usual
 
 
 def render_threads(copies: int) -> int:
@@ -68,11 +79,12 @@ def engine_args(
         model=checkpoint.model,
         revision=settings.revision,
         quantization=settings.quantization,
+        load_format=settings.load_format,
         max_model_len=context,
         # Also the size of the encoder's cache: a clip with more visual tokens than this would be refused.
         max_num_batched_tokens=max(floor, min(checkpoint.visual_tokens(frames), context)),
         # Fewer than are in flight: when a clip ends, the next one is rendered and waits in the engine.
-        max_num_seqs=max(1, ceil(settings.max_clips_in_flight * 3 / 4)),
+        max_num_seqs=max(1, ceil(clips_in_flight(settings) * 3 / 4)),
         # The engine measures its memory with a video that fills the context, which is the largest clip.
         limit_mm_per_prompt={"video": 1, "image": 0},
         # Clips are all different: a cache of processed inputs only costs memory and hashing, and several
@@ -83,6 +95,7 @@ def engine_args(
         enable_prefix_caching=len(questions) > 1,
         mm_encoder_tp_mode="data" if tensor_parallel > 1 else "weights",
         gpu_memory_utilization=settings.gpu_memory_utilization,
+        kv_cache_memory_bytes=_cache_bytes(checkpoint, context, settings) if on_cpu else None,
         tensor_parallel_size=tensor_parallel,
         data_parallel_size=copies,
         structured_outputs_config={"backend": _grammar(questions), "disable_any_whitespace": True},
@@ -92,6 +105,17 @@ def engine_args(
         disable_log_stats=True,
         seed=0,
     )
+
+
+def _cache_bytes(checkpoint: Checkpoint, context: int, settings: EngineSettings) -> int | None:
+    """Size the cache of keys and values on a processor, where vLLM would take most of the machine's memory.
+
+    On a GPU all that is left of the card is right. None: the user has decided, in vLLM's own way.
+    """
+    if "VLLM_CPU_KVCACHE_SPACE" in os.environ:
+        return None
+    of_one_clip = (context + _CACHE_BLOCK_TOKENS) * checkpoint.cache_bytes_per_token
+    return max(of_one_clip, min(of_one_clip * clips_in_flight(settings), _MAX_CACHE_ON_CPU))
 
 
 def _grammar(questions: Sequence[Prompt]) -> str:

@@ -18,6 +18,9 @@ from ytcurate.media.frames import Frames
 
 Row = TypeVar("Row")
 
+_AHEAD_OF_EACH_THREAD = 4
+"""Decoded clips in store for each thread that decodes: enough for the clips that take long."""
+
 
 @dataclass(frozen=True)
 class Prepared(Generic[Row]):
@@ -44,8 +47,9 @@ class _Budget:
     The limit on bytes is soft by the clips being decoded: a clip's pictures are counted when they exist.
     """
 
-    def __init__(self, limits: Buffering) -> None:
+    def __init__(self, limits: Buffering, threads: int) -> None:
         self._limits = limits
+        self._max_clips = limits.max_ahead_clips or _AHEAD_OF_EACH_THREAD * threads
         self._clips = 0
         self._bytes = 0
         self._closed = False
@@ -59,10 +63,7 @@ class _Budget:
                     self._closed
                     # One is always let in, however large: else a clip above the limit would stop the job.
                     or self._clips == 0
-                    or (
-                        self._clips < self._limits.max_ahead_clips
-                        and self._bytes < self._limits.max_ahead_bytes
-                    )
+                    or (self._clips < self._max_clips and self._bytes < self._limits.max_ahead_bytes)
                 )
             )
             self._clips += 1
@@ -109,7 +110,7 @@ class ReadAhead(Generic[Row]):
         self._rows = rows
         self._prepare = prepare
         self._size = size
-        self._budget = _Budget(limits)
+        self._budget = _Budget(limits, threads)
         self._statistics = statistics
         self._ready: queue.SimpleQueue[Taken[Row] | BaseException | None] = queue.SimpleQueue()
         self._threads = threads
