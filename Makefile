@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format notebooks setup clean
+.PHONY: help demo test check bench format notebooks setup clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
@@ -26,6 +26,9 @@ check: $(READY)  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(READY)  ## measure against the plain way and write bench/RESULTS.md (half an hour; leave the machine alone)
+	$(BIN)/python -m bench.results
 
 format: $(READY) ## rewrite the files as `check` wants them
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,151 @@
+"""Writes ``bench/RESULTS.md``: every measurement of this machine, its target, and the command to repeat it.
+
+``make bench`` runs this. The one on a GPU is run elsewhere, by hand; ``--gpu FILE`` takes its JSON in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.harness import RESULTS, Result, as_table, as_text, gather
+
+NAMES = ("frames", "hand_over", "describe")
+GPU_COMMAND = "python -m bench.gpu_describe --json --clips 200 > gpu.json"
+
+_ABOUT = {
+    "frames": "From a clip's bytes to the pictures a model sees, on one core, against qwen-vl-utils with the "
+    "fastest of its readers. `ratio` is its time over ours for the first clip.",
+    "hand_over": "Making pictures into the engine's input, on one core: our 8-bit pictures against "
+    "qwen-vl-utils' floats.",
+    "describe": "The whole job, as map operations on a local cluster of its own: the plain mapper (batches "
+    "of ten, decoded and then described) against `ytcurate describe`, with the demo's tiny model. That model "
+    "costs little, so this measures all that surrounds an engine. Whole operations are timed, with the start "
+    "of the engine; `steady` leaves the start out.",
+    "gpu_describe": "Random weights in the shapes of Qwen2.5-VL-7B, answers of one length. "
+    "`clips_per_second` runs from the moment the engine is ready to the last answer; `ceiling` is the same "
+    "engine with every clip rendered before and submitted at once.",
+}
+_SHOWN_ONCE = ("name", "machine", "versions", "quick")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure should be."""
+
+    bench: str
+    figure: str
+    words: str
+    bound: float
+    at_least: bool = True
+
+    def row(self, result: Result) -> Result:
+        """One line of the summary."""
+        wanted = f"{'at least' if self.at_least else 'at most'} {self.bound:g}"
+        value = result.get(self.figure)
+        if not isinstance(value, int | float):
+            return {"measured": result.get("error", "not measured"), "target": wanted, "reached": "no"}
+        reached = value >= self.bound if self.at_least else value <= self.bound
+        return {"measured": value, "target": wanted, "reached": "yes" if reached else "no"}
+
+
+TARGETS = (
+    Target("frames", "ratio", "decoding and sizing a clip, times faster", 3),
+    Target("hand_over", "ratio", "handing a clip to the engine, times faster", 3),
+    Target("describe", "ratio", "the whole job, times faster", 3),
+    Target("describe", "memory_ratio", "peak memory of the job, ours over plain", 0.5, at_least=False),
+)
+GPU_TARGETS = (
+    Target("gpu_describe", "ratio", "the job on a GPU, times faster", 3),
+    Target("gpu_describe", "share_of_ceiling", "share of the engine's ceiling", 0.9),
+)
+
+
+def page(results: Sequence[Result], gpu: Result | None = None) -> str:
+    """Write the page.
+
+    Args:
+        results: of the measurements on this machine.
+        gpu: of ``bench.gpu_describe``; None if it was not run.
+    """
+    by_name = {str(result["name"]): result for result in results}
+    measured = [result for result in results if "machine" in result]
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
+    lines = [
+        "# Measurements",
+        "",
+        f"Written by `make bench` on {when}. Ours and the plain way take turns in ",
+    ]
+    lines[-1] += "one run on one machine, so what else the machine does falls on both."
+    if any(result.get("quick") for result in results):
+        lines += [
+            "",
+            "**A quick run on small inputs: it shows that all of it runs. The figures mean nothing.**",
+        ]
+    if measured:
+        about = "; ".join(f"{name} {value}" for name, value in measured[-1]["machine"].items())
+        versions = {name: each for result in measured for name, each in result["versions"].items()}
+        lines += ["", f"- Machine: {about}"]
+        lines += ["- Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items())]
+    targets = [(target, by_name.get(target.bench)) for target in TARGETS]
+    if gpu is not None:
+        targets += [(target, gpu) for target in GPU_TARGETS]
+    lines += ["", *as_table({target.words: target.row(result or {}) for target, result in targets})]
+    for result in results:
+        name = str(result["name"])
+        lines += _section(result, f"python -m bench.{name}")
+    lines += _gpu_section(gpu)
+    return "\n".join(lines) + "\n"
+
+
+def _section(result: Result, command: str) -> list[str]:
+    name = str(result["name"])
+    shown = {key: value for key, value in result.items() if key not in _SHOWN_ONCE}
+    tables = {key: value for key, value in shown.items() if _is_table(value)}
+    plain = {key: value for key, value in shown.items() if key not in tables}
+    lines = ["", f"## {name}", "", _ABOUT.get(name, ""), "", f"`{command}`", ""]
+    lines += [f"- {line}" for line in as_text(plain)]
+    for key, rows in tables.items():
+        lines += ["", f"{key}:", "", *as_table(rows)]
+    return lines
+
+
+def _gpu_section(gpu: Result | None) -> list[str]:
+    if gpu is None:
+        return [
+            *("", "## gpu_describe", ""),
+            "Not run on a GPU yet. What it measures: " + _ABOUT["gpu_describe"],
+            *("", "On a machine with one, in an environment with ytcurate's `gpu` and `dev` extras:", ""),
+            *("```", GPU_COMMAND, "python -m bench.results --gpu gpu.json", "```"),
+        ]
+    lines = _section(gpu, GPU_COMMAND)
+    about = "; ".join(f"{name} {value}" for name, value in gpu.get("machine", {}).items())
+    versions = ", ".join(f"{name} {version}" for name, version in gpu.get("versions", {}).items())
+    return [*lines, "", f"- Its machine: {about}", f"- Its versions: {versions}"]
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(isinstance(row, dict) for row in value.values())
+
+
+def main() -> None:
+    """Run the measurements and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(NAMES), help=f"measurements: {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="show that it runs; the figures mean nothing")
+    parser.add_argument("--gpu", type=Path, help="what bench.gpu_describe --json printed on a GPU")
+    parser.add_argument("--to", type=Path, default=RESULTS, help="the page; bench/RESULTS.md")
+    options = parser.parse_args()
+    gpu = None
+    if options.gpu:
+        gpu = json.loads(options.gpu.read_text(encoding="utf-8").splitlines()[-1])
+    options.to.write_text(page(gather(options.names, quick=options.quick), gpu), encoding="utf-8")
+    print(options.to)
+
+
+if __name__ == "__main__":
+    main()
