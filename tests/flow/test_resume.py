@@ -159,7 +159,10 @@ def test_an_operation_that_is_aborted_costs_its_wave_and_nothing_else(client, wo
     assert (done.described, done.outcomes) == (3, {"ok": 6})
 
 
-def test_rows_come_in_the_order_of_the_input_when_asked(client, workdir, describe):
-    describe(in_order=True)
+def test_rows_come_in_the_order_of_the_input_and_unknown_options_are_told(client, workdir, describe):
+    warnings = []
+    newer = {"unchecked_options": ["mapper.new_option"], "mapper": {"new_option": 1}}
+    describe(in_order=True, spec=newer, on_warning=warnings.append)
+    assert warnings == ["the cluster does not know these options, and ignores them: mapper.new_option"]
     rows = list(client.read_table(f"{workdir}/result"))
     assert [row["segment_index"] for row in rows] == list(range(ROWS))

@@ -52,6 +52,7 @@ class WaveRun:
         self._record = record
         self._on_progress = on_progress
         self._on_warning = on_warning
+        self._read_back: set[str] = set()
         self.statistics: Counter[str] = Counter()
         """Sums over the waves that this object saw to their end."""
         self.described = 0
@@ -120,11 +121,6 @@ class WaveRun:
             if found is None:
                 raise
             return found[0]
-        unknown = submit.unrecognised_options(self._client, operation_id)
-        if unknown:
-            self._on_warning(
-                f"the cluster does not know these options and ignores them: {', '.join(unknown)}"
-            )
         return operation_id
 
     def _follow(self, operation_id: str, wave: Wave) -> None:
@@ -154,6 +150,12 @@ class WaveRun:
             )
 
     def _report(self, progress: submit.Progress) -> None:
+        # Not at once after the start: until an operation is prepared, a cluster has not read its options.
+        if progress.operation_id not in self._read_back and (progress.jobs.get("total") or progress.is_over):
+            self._read_back.add(progress.operation_id)
+            unknown = ", ".join(submit.unrecognised_options(self._client, progress.operation_id))
+            if unknown:
+                self._on_warning(f"the cluster does not know these options, and ignores them: {unknown}")
         summed = Counter(progress.statistics) + self.statistics
         self._on_progress(
             submit.Progress(
