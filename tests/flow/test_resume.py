@@ -64,6 +64,8 @@ def test_a_run_goes_on_where_it_stopped_and_follows_what_still_runs(client, work
         describe(wave_rows=4, on_progress=stop_when(lambda now: now.jobs.get("running")))
     wave = read_wave(client, result)
     assert (wave.rows, wave.ranges) == (4, [[0, 4]])
+    with pytest.raises(TableExists, match="of another run is still writing to it"):
+        describe(prompt=ytcurate.Prompt("What is it?"), append=True)
 
     # Another size of waves, so that only a running operation that is followed can give four rows.
     done = describe(wave_rows=1000)

@@ -17,7 +17,7 @@ from ytcurate.operations import submit
 from ytcurate.pipeline.advice import advise
 from ytcurate.pipeline.plan_describe import DescribePlan, plan_describe
 from ytcurate.pipeline.remaining import Remaining, bad_rows, find_remaining, keep_rows
-from ytcurate.pipeline.run_record import RunRecord, read_record, read_wave, write_record
+from ytcurate.pipeline.run_record import RunRecord, read_record, read_wave, write_record, write_wave
 from ytcurate.pipeline.waves import WaveRun
 from ytcurate.tables import store
 
@@ -169,8 +169,26 @@ def _open_target(client: Any, plan: DescribePlan, *, overwrite: bool, append: bo
         return plan.result, record
     if rows and not append:
         raise TableExists(f"{plan.result} holds {rows} rows already, {_of_what(plan, record)}")
+    _require_nobody_writes(client, plan.result)
     fresh.first_row = rows
     return plan.result, fresh
+
+
+def _require_nobody_writes(client: Any, table: str) -> None:
+    """Refuse to begin a run in a table to which the last wave of another one is still going to add.
+
+    Raises:
+        TableExists: its operation runs.
+    """
+    wave = read_wave(client, table) if client.exists(table) else None
+    found = submit.find(client, wave.alias) if wave is not None else None
+    if found is not None and found[1] not in ("completed", "failed", "aborted"):
+        raise TableExists(
+            f"{table}: operation {found[0]} of another run is still writing to it. Wait for it, or abort it "
+            f"(yt abort-op {found[0]})."
+        )
+    if wave is not None:
+        write_wave(client, table, None)
 
 
 def _replacement(
