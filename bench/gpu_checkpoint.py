@@ -82,7 +82,9 @@ def _with_limits(settings: Any) -> Any:
 def _fill_up(tokenizer: dict[str, Any], size: Any) -> None:
     """Give every number that a random model may say a word."""
     vocabulary = tokenizer["model"]["vocab"]
-    taken = set(vocabulary.values()) | {token["id"] for token in tokenizer.get("added_tokens", ())}
+    # transformers 5 numbers special tokens anew after the last word, unless the words hold them already.
+    vocabulary.update({token["content"]: token["id"] for token in tokenizer.get("added_tokens", ())})
+    taken = set(vocabulary.values())
     vocabulary.update({f"word{number}": number for number in range(int(size)) if number not in taken})
 
 

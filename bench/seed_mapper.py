@@ -36,10 +36,12 @@ class SeedMapper:
     Args:
         model: a checkpoint's directory, or a hub id.
         max_tokens: of a description.
+        cache_bytes: of keys and values, on a CPU; None: as vLLM decides.
     """
 
-    def __init__(self, model: str, *, max_tokens: int = 256) -> None:
+    def __init__(self, model: str, *, max_tokens: int = 256, cache_bytes: int | None = None) -> None:
         self.model = model
+        self.cache_bytes = cache_bytes
         self.max_tokens = max_tokens
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -47,7 +49,9 @@ class SeedMapper:
         sys.stdout = sys.stderr  # in a job the client forbids to print, and vLLM prints
         os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
         started = time.monotonic()
-        llm, processor, params = load(self.model, max_tokens=self.max_tokens)
+        llm, processor, params = load(
+            self.model, max_tokens=self.max_tokens, kv_cache_memory_bytes=self.cache_bytes
+        )
         ready = time.monotonic()
         write_statistics({"engine_start_ms": round((ready - started) * 1000)})
         reported = ready

@@ -139,7 +139,7 @@ class EngineSettings:
     """Commit, tag or branch of a model on the hub; a run records the commit it stands for."""
     max_clips_in_flight: int = 0
     """Requests held at once for each copy of the model: more than it runs, so that it never waits for one.
-    0: 64, or 8 for a copy that runs on a processor."""
+    0: 64, or 4 for a copy that runs on a processor."""
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""
     gpu_memory_utilization: float = 0.9
@@ -184,7 +184,7 @@ class Buffering:
     decode_threads: int = 0
     """Clips decoded at once. 0: as many as the job has cores."""
     max_ahead_clips: int = 0
-    """Clips read but not yet given to the engine. 0: four for each decoding thread."""
+    """Clips read but not yet given to the engine. 0: three for each decoding thread."""
     max_ahead_bytes: int = 4 * GIB
     """Encoded bytes of all clips that are not finished, and decoded pictures of those the engine has not."""
 

@@ -21,7 +21,7 @@ _MIN_BATCHED_TOKENS = 16384
 """Tokens of one step on a GPU: two clips of full size; fewer leave it idle between steps."""
 _MIN_BATCHED_TOKENS_CPU = 2048
 _MAX_RENDER_THREADS = 8
-_IN_FLIGHT, _IN_FLIGHT_ON_CPU = 64, 8
+_IN_FLIGHT, _IN_FLIGHT_ON_CPU = 64, 4
 _CACHE_BLOCK_TOKENS = 128
 """The CPU engine's cache comes in blocks of this size."""
 _MAX_CACHE_ON_CPU = 2 * GIB

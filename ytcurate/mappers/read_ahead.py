@@ -18,7 +18,7 @@ from ytcurate.media.frames import Frames
 
 Row = TypeVar("Row")
 
-_AHEAD_OF_EACH_THREAD = 4
+_AHEAD_OF_EACH_THREAD = 3
 """Decoded clips in store for each thread that decodes: enough for the clips that take long."""
 
 
