@@ -32,8 +32,8 @@ from ytcurate.pipeline.advice import sum_up
 MODEL = Path(ytcurate.__file__).parent / "demo" / "tiny-qwen2.5-vl"
 CLIPS, QUICK_CLIPS = 200, 4
 CACHE_BYTES = 64 * MIB
-"""Of keys and values, for the plain way: about what ours takes for this model. Left to itself vLLM takes most of
-a machine's memory."""
+"""Of keys and values, for the plain way: about what ours takes for this model. Left to itself vLLM takes most
+of a machine's memory."""
 CLIPS_TABLE = "//tmp/bench/clips"
 
 
