@@ -28,12 +28,8 @@ class PlainReader:
 
     @staticmethod
     def available() -> list[PlainReader]:
-        """Every reader that is installed."""
-        ways = [
-            PlainReader("torchcodec"),
-            PlainReader("torchcodec", threads=1),
-            PlainReader("decord"),
-        ]
+        """Every reader that is installed, as qwen-vl-utils sets it up."""
+        ways = [PlainReader("torchcodec"), PlainReader("decord")]
         return [way for way in ways if importlib.util.find_spec(way._reader)]
 
     def read(self, path: Path) -> tuple[Any, dict[str, Any]]:
