@@ -7,12 +7,17 @@ import psutil
 
 def kill_engines(operation_ids):
     """Kill vLLM's engine processes in the jobs of these operations; returns how many there were."""
-    wanted, killed = set(operation_ids), 0
-    for process in psutil.process_iter(["name"]):
+    wanted, engines = set(operation_ids), {}
+    for process in psutil.process_iter():
         with suppress(psutil.Error):
-            # Not its own environment: an engine writes its name over that.
-            is_engine = process.info["name"].startswith("VLLM::Engine")
-            if is_engine and wanted & {p.environ().get("YT_OPERATION_ID") for p in process.parents()}:
-                process.kill()
-                killed += 1
-    return killed
+            # Of the job's own process: an engine writes its name over its environment.
+            if process.environ().get("YT_OPERATION_ID") in wanted:
+                engines |= {
+                    child.pid: child
+                    for child in process.children(recursive=True)
+                    if "EngineCore" in " ".join(child.cmdline())
+                }
+    for engine in engines.values():
+        with suppress(psutil.Error):
+            engine.kill()
+    return len(engines)

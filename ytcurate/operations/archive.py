@@ -190,8 +190,8 @@ def _folders(module: ModuleType) -> list[str]:
 
 
 def _is_outside_python(place: str) -> bool:
-    if not Path(place).exists():
-        return False  # torch names modules after files that are not there
+    if not Path(place).is_absolute():
+        return False  # torch names modules after files that are nowhere
     path = Path(place).resolve()
     if {"site-packages", "dist-packages"}.intersection(path.parts) or path.suffix not in ("", ".py"):
         return False
