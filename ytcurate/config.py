@@ -138,7 +138,8 @@ class EngineSettings:
     revision: str | None = None
     """Commit, tag or branch of a model on the hub; a run records the commit it stands for."""
     max_clips_in_flight: int = 0
-    """Requests held at once for each copy of the model: more than it runs, so that it never waits for one.
+    """Requests held at once for each copy of the model: more than it runs, so that it never waits for one;
+    at least as many as a clip has questions.
     0: 64, or 4 for a copy that runs on a processor."""
     max_model_len: int | None = None
     """Context in tokens. None: sized from the pixel budget, at most what the model allows."""

@@ -108,6 +108,12 @@ def test_all_questions_about_a_clip_are_answered_in_their_order():
     }
 
 
+def test_a_describer_without_room_for_one_clip_is_an_error_and_not_a_standstill():
+    questions = [Prompt("a?", name="a"), Prompt("b?", name="b")]
+    with pytest.raises(RuntimeError, match="has room for 1 requests, a clip has 2 questions"):
+        run(range(3), questions=questions, capacity=1)
+
+
 def test_a_request_that_failed_is_put_once_more_and_alone():
     log, tries = [], Counter()
 

@@ -54,7 +54,8 @@ class Description:
 class Describer(Protocol):
     """Describes clips, several at a time. Used from one thread.
 
-    ``questions`` of the constructor are numbered from 0; ``submit`` names one.
+    ``questions`` of the constructor are numbered from 0; ``submit`` names one. With nothing in flight there
+    is room for all of them.
     """
 
     @property

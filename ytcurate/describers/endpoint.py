@@ -18,7 +18,7 @@ from ytcurate.describers.again import more_freely
 from ytcurate.describers.base import Description, Outcome
 from ytcurate.describers.checkpoint import first_line
 from ytcurate.describers.endpoint_messages import PicturesAs, chat_request
-from ytcurate.describers.exchange import Exchange, LoopThread
+from ytcurate.describers.exchange import LoopThread, ThroughExchange
 from ytcurate.describers.prompts import Prompt
 from ytcurate.errors import EngineUnavailable, UsageError
 from ytcurate.media.frames import Frames
@@ -37,7 +37,7 @@ _BROKE_ON_IT = 500
 _TOO_LONG = re.compile(r"maximum (model|context) length|encoder cache size|context[_ ]length|too many tokens")
 
 
-class EndpointDescriber:
+class EndpointDescriber(ThroughExchange):
     """A video model behind an OpenAI-compatible server, such as ``vllm serve``; many requests at once."""
 
     def __init__(
@@ -82,7 +82,7 @@ class EndpointDescriber:
         self._pictures = pictures
         self._key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
         self._seeds = count(1)
-        self._exchange = Exchange(settings.max_clips_in_flight or _IN_FLIGHT)
+        super().__init__(settings.max_clips_in_flight or _IN_FLIGHT, len(questions))
         self._client = _client(self._url, self._key)
         self._encoders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="png")
         self._loop = LoopThread("endpoint-requests")
@@ -93,26 +93,12 @@ class EndpointDescriber:
             self.close()
             raise
 
-    @property
-    def room(self) -> int:
-        """How many more requests can be submitted now."""
-        return self._exchange.room
-
-    @property
-    def in_flight(self) -> int:
-        """Requests submitted and not yet collected."""
-        return self._exchange.in_flight
-
     def submit(self, key: int, frames: Frames, *, question: int = 0, again: bool = False) -> None:
         """Send one clip. See ``Describer.submit``."""
         asked = self._questions[question]
         seed = next(self._seeds) if again else None
         self._exchange.take(key)
         self._loop.spawn(lambda: self._answer(key, frames, asked, seed))
-
-    def collect(self, wait_s: float = 0.05) -> list[Description]:
-        """Return what is finished. See ``Describer.collect``."""
-        return self._exchange.collect(wait_s)
 
     def close(self) -> None:
         """Give up what is in flight and close the connections; the server goes on."""

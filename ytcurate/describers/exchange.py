@@ -81,6 +81,32 @@ class Exchange:
         return done
 
 
+class ThroughExchange:
+    """What describers have in common that work on other threads: their requests go through an exchange.
+
+    Args:
+        clips: held at once. Never fewer requests than a clip has questions, which are put together.
+        questions: of one clip.
+    """
+
+    def __init__(self, clips: int, questions: int) -> None:
+        self._exchange = Exchange(max(clips, questions))
+
+    @property
+    def room(self) -> int:
+        """How many more requests can be submitted now."""
+        return self._exchange.room
+
+    @property
+    def in_flight(self) -> int:
+        """Requests submitted and not yet collected."""
+        return self._exchange.in_flight
+
+    def collect(self, wait_s: float = 0.05) -> list[Description]:
+        """Return what is finished. See ``Describer.collect``."""
+        return self._exchange.collect(wait_s)
+
+
 class LoopThread:
     """An asyncio event loop on a thread of its own."""
 

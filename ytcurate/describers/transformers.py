@@ -12,7 +12,7 @@ from ytcurate.config import EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.again import more_freely
 from ytcurate.describers.base import Description, Outcome
 from ytcurate.describers.checkpoint import first_line, open_checkpoint
-from ytcurate.describers.exchange import Exchange
+from ytcurate.describers.exchange import ThroughExchange
 from ytcurate.describers.grammar import compile_grammars, enforcing
 from ytcurate.describers.mrope import count_positions_as_trained
 from ytcurate.describers.prompts import Prompt
@@ -27,7 +27,7 @@ _IN_FLIGHT = 4
 """One is answered at a time; the others wait, so that it never does."""
 
 
-class TransformersDescriber:
+class TransformersDescriber(ThroughExchange):
     """A video model on transformers. It generates on a thread of its own, one clip after another."""
 
     def __init__(
@@ -72,19 +72,9 @@ class TransformersDescriber:
         count_positions_as_trained(self._model)
         self._grammars = compile_grammars(questions, self._processor.tokenizer, _vocabulary(self._model))
         self._seeds = count(1)
-        self._exchange = Exchange(settings.max_clips_in_flight or _IN_FLIGHT)
+        super().__init__(settings.max_clips_in_flight or _IN_FLIGHT, len(questions))
         self._closing = threading.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="transformers")
-
-    @property
-    def room(self) -> int:
-        """How many more requests can be submitted now."""
-        return self._exchange.room
-
-    @property
-    def in_flight(self) -> int:
-        """Requests submitted and not yet collected."""
-        return self._exchange.in_flight
 
     def submit(self, key: int, frames: Frames, *, question: int = 0, again: bool = False) -> None:
         """Queue one clip. See ``Describer.submit``."""
@@ -92,10 +82,6 @@ class TransformersDescriber:
         seed = next(self._seeds) if again else 0
         self._exchange.take(key)
         self._worker.submit(self._answer, key, frames, prompt, question, seed)
-
-    def collect(self, wait_s: float = 0.05) -> list[Description]:
-        """Return what is finished. See ``Describer.collect``."""
-        return self._exchange.collect(wait_s)
 
     def close(self) -> None:
         """Let the model go. What is being generated stops at the next word."""

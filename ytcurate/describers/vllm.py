@@ -19,7 +19,7 @@ from ytcurate.config import EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.again import more_freely
 from ytcurate.describers.base import Description, Outcome
 from ytcurate.describers.checkpoint import first_line, open_checkpoint
-from ytcurate.describers.exchange import Exchange, LoopThread
+from ytcurate.describers.exchange import LoopThread, ThroughExchange
 from ytcurate.describers.prompts import Prompt
 from ytcurate.describers.video_inputs import video_metadata
 from ytcurate.describers.vllm_engine import clips_in_flight, copies_of_model, engine_args, set_environment
@@ -38,7 +38,7 @@ _TOO_LONG = re.compile(r"maximum (model|context) length|encoder cache size")
 """What the engine says of a prompt that does not fit (0.26 to 0.32)."""
 
 
-class VllmDescriber:
+class VllmDescriber(ThroughExchange):
     """A video model on vLLM's asynchronous engine: submitted clips join the running batch.
 
     The engine runs in processes of its own, one per copy of the model and more with tensor parallelism.
@@ -79,7 +79,7 @@ class VllmDescriber:
         self._share_prefix = len(questions) > 1
         self._clip_ids: weakref.WeakKeyDictionary[Frames, str] = weakref.WeakKeyDictionary()
         self._seeds = count(1)
-        self._exchange = Exchange(clips_in_flight(settings) * copies_of_model(settings))
+        super().__init__(clips_in_flight(settings) * copies_of_model(settings), len(questions))
         self._sockets = _short_socket_folder()
         self._loop = LoopThread("vllm-requests")
         self._engine: Any = None
@@ -102,16 +102,6 @@ class VllmDescriber:
             self.close()
             raise
 
-    @property
-    def room(self) -> int:
-        """How many more requests can be submitted now."""
-        return self._exchange.room
-
-    @property
-    def in_flight(self) -> int:
-        """Requests submitted and not yet collected."""
-        return self._exchange.in_flight
-
     def submit(self, key: int, frames: Frames, *, question: int = 0, again: bool = False) -> None:
         """Hand one clip to the engine. See ``Describer.submit``.
 
@@ -128,7 +118,7 @@ class VllmDescriber:
 
     def collect(self, wait_s: float = 0.05) -> list[Description]:
         """Return what is finished. See ``Describer.collect``."""
-        done = self._exchange.collect(wait_s)
+        done = super().collect(wait_s)
         if not done:
             self._check_alive()
         return done

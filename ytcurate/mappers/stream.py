@@ -144,6 +144,11 @@ class DescribeStream(Generic[Row]):
         started = time.monotonic()
         self._describer = self._start()
         self._statistics.engine_start_s += time.monotonic() - started
+        if self._engine.room < len(self._questions):
+            raise RuntimeError(
+                f"the describer has room for {self._engine.room} requests, a clip has {len(self._questions)} "
+                "questions: no clip could ever be put to it"
+            )
 
     def _feed(self) -> None:
         """Give the engine what it has room for: waits for a clip only while the engine is idle."""
