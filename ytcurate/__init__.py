@@ -22,7 +22,7 @@ _HOMES = {
     "UploadResult": "ytcurate.pipeline.upload",
     "describe": "ytcurate.pipeline.describe",
     "plan_describe": "ytcurate.pipeline.plan_describe",
-    "DescribePlan": "ytcurate.pipeline.plan_describe",
+    "DescribePlan": "ytcurate.pipeline.describe_plan",
     "DescribeResult": "ytcurate.pipeline.describe",
     "show": "ytcurate.pipeline.show",
     "TableView": "ytcurate.pipeline.show",
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from ytcurate.operations.spec import build_spec as build_spec
     from ytcurate.pipeline.describe import DescribeResult as DescribeResult
     from ytcurate.pipeline.describe import describe as describe
-    from ytcurate.pipeline.plan_describe import DescribePlan as DescribePlan
+    from ytcurate.pipeline.describe_plan import DescribePlan as DescribePlan
     from ytcurate.pipeline.plan_describe import plan_describe as plan_describe
     from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show

@@ -9,7 +9,7 @@ import yt.wrapper as yt
 
 import ytcurate
 import ytcurate.describers.prompts
-import ytcurate.pipeline.plan_describe
+import ytcurate.pipeline.describe_plan
 import ytcurate.tables.store
 from ytcurate.config import EngineSettings
 from ytcurate.demo.sample import MODEL, count_true
@@ -123,7 +123,7 @@ def test_rows_of_another_run_are_not_touched_unless_asked(client, workdir, descr
 
 
 def test_a_table_that_no_run_wrote_is_not_continued(client, workdir, describe):
-    columns = ytcurate.pipeline.plan_describe.result_columns([ytcurate.describers.prompts.DESCRIBE])
+    columns = ytcurate.pipeline.describe_plan.result_columns([ytcurate.describers.prompts.DESCRIBE])
     ytcurate.tables.store.create_table(client, f"{workdir}/result", columns)
     row = {"ds_index": 0, "segment_index": 0, "outcome": "ok"}
     client.write_table(yt.TablePath(f"{workdir}/result", append=True, client=client), [row])

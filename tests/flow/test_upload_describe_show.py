@@ -11,7 +11,7 @@ from ytcurate.config import GIB, MIB
 from ytcurate.demo.sample import MODEL, count_true, sample_scenes
 from ytcurate.describers.prompts import DESCRIBE
 from ytcurate.errors import OperationFailed, SchemaMismatch, TableError, UnreadableVideo, UsageError
-from ytcurate.pipeline.plan_describe import result_columns
+from ytcurate.pipeline.describe_plan import result_columns
 from ytcurate.tables.rows import CLIPS
 from ytcurate.tables.schema import schema_difference, table_schema
 

@@ -15,7 +15,8 @@ from ytcurate.connection import client_for
 from ytcurate.errors import TableError, TableExists, UsageError
 from ytcurate.operations import submit
 from ytcurate.pipeline.advice import advise
-from ytcurate.pipeline.plan_describe import DescribePlan, plan_describe
+from ytcurate.pipeline.describe_plan import DescribePlan
+from ytcurate.pipeline.plan_describe import plan_describe
 from ytcurate.pipeline.remaining import Remaining, bad_rows, find_remaining, keep_rows
 from ytcurate.pipeline.run_record import RunRecord, read_record, read_wave, write_record, write_wave
 from ytcurate.pipeline.waves import WaveRun
@@ -125,7 +126,7 @@ def describe(
         )
     run = WaveRun(client, plan, target, record, on_progress=on_progress, on_warning=on_warning)
     try:
-        run.run()
+        run.run(remaining)
     except BaseException:
         if is_new:
             # While an operation still runs it holds the table, and the cluster refuses: then it stays.

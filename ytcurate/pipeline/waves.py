@@ -17,7 +17,8 @@ from ytcurate.errors import TableError, TooManyBadRows, UsageError
 from ytcurate.operations import submit
 from ytcurate.operations.slicing import wave_rows
 from ytcurate.pipeline.advice import sum_up
-from ytcurate.pipeline.plan_describe import READ_COLUMNS, DescribePlan
+from ytcurate.pipeline.describe_plan import DescribePlan
+from ytcurate.pipeline.plan_describe import READ_COLUMNS
 from ytcurate.pipeline.remaining import Remaining, find_remaining, ranged
 from ytcurate.pipeline.run_record import RunRecord, Wave, read_wave, write_record, write_wave
 
@@ -58,21 +59,19 @@ class WaveRun:
         self.described = 0
         """Rows of those waves."""
 
-    def run(self) -> Remaining:
+    def run(self, left: Remaining) -> None:
         """Do all that is left to do.
 
-        Returns:
-            What was left at the beginning, after a wave that was found running.
+        Args:
+            left: what the result lacked when it was last looked at.
 
         Raises:
             OperationFailed: a wave failed; those before it stay.
             TooManyBadRows: between two waves.
             UsageError: the source changed meanwhile.
         """
-        self._finish_found_wave()
-        at_first = left = find_remaining(
-            self._client, self._plan.source, self._target, self._record.first_row
-        )
+        if self._finish_found_wave():
+            left = find_remaining(self._client, self._plan.source, self._target, self._record.first_row)
         revision = self._revision()
         while left.rows:
             if self._revision() != revision:
@@ -87,18 +86,22 @@ class WaveRun:
             left = left.without(ranges)
             if left.rows:
                 self._require_few_bad()
-        return at_first
 
-    def _finish_found_wave(self) -> None:
-        """Follow the operation that an earlier client of this run left behind."""
+    def _finish_found_wave(self) -> bool:
+        """Follow the operation that an earlier client of this run left behind.
+
+        Returns:
+            Whether there was one: its rows may have come at any moment since the result was looked at.
+        """
         wave = read_wave(self._client, self._target)
         if wave is None:
-            return
+            return False
         found = submit.find(self._client, wave.alias)
         if found is None or found[1] in ("completed", "failed", "aborted"):
             write_wave(self._client, self._target, None)  # its rows are in the result, or it has none
-            return
-        self._follow(found[0], wave)
+        else:
+            self._follow(found[0], wave)
+        return True
 
     def _start(self, wave: Wave, ranges: Sequence[range]) -> str:
         import yt.wrapper as yt
