@@ -37,9 +37,13 @@ class Clip:
     length_s: Fraction
     """From its first picture to the end of its last."""
     info: VideoInfo
+    preview: bytes | None = None
+    """A JPEG of its first picture, at most 320 px and 100 KB, where it was asked for and could be made."""
 
 
-def cut_clips(video: VideoLike, segmenting: Segmenting | None = None) -> Iterator[Clip]:
+def cut_clips(
+    video: VideoLike, segmenting: Segmenting | None = None, *, preview: str = "none"
+) -> Iterator[Clip]:
     """Cut a whole video into clips at keyframes, without decoding; packets are copied unchanged.
 
     One segment is held in memory at a time, whatever the length of the source. Yields in the order of
@@ -47,7 +51,8 @@ def cut_clips(video: VideoLike, segmenting: Segmenting | None = None) -> Iterato
 
     Args:
         video: a whole container file, as bytes or as a path.
-        segmenting: the wanted clip length.
+        segmenting: where to cut, and how.
+        preview: which clips get a poster: ``every``, ``first`` (of the source) or ``none``.
 
     Raises:
         UnreadableVideo: at once if no video stream can be opened; after the clips before it if the file
@@ -78,13 +83,19 @@ def cut_clips(video: VideoLike, segmenting: Segmenting | None = None) -> Iterato
             raise UnreadableVideo(f"the video stream of this {container.format.name} has no packets")
 
 
-def clip_id(source_digest: bytes, start_s: Fraction, length_s: Fraction) -> str:
+def clip_id(source_digest: bytes, start_s: Fraction, length_s: Fraction, way: str = "copy") -> str:
     """Name a clip so that the same cut of the same bytes always has the same name.
+
+    Args:
+        source_digest: of the source's bytes.
+        start_s: when the clip begins in the source.
+        length_s: of the clip.
+        way: how it was made; see ``Segmenting.way``.
 
     Returns:
         32 hexadecimal digits: a hash of the source's bytes, the times, and the way of cutting.
     """
-    text = f"{source_digest.hex()} {start_s} {length_s} copy"
+    text = f"{source_digest.hex()} {start_s} {length_s} {way}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -1,16 +1,35 @@
-"""What a source is and gives."""
+"""What a source is and gives: the seam for sources of your own.
+
+A source is anything with a ``name``, a ``count`` and an ``__iter__`` that gives ``SourceVideo`` values in a
+fixed order; ``ytcurate.upload`` takes it in the place of a name. Iterate without fetching: a video that is
+not at hand is given as a ``Remote``, which the processes that cut fetch side by side.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ytcurate.media.probe import VideoLike
 
-_READ_BYTES = 2**20
+
+@runtime_checkable
+class Remote(Protocol):
+    """A video that must be fetched first. Is sent to another process, so it can be pickled."""
+
+    def fetch(self, folder: Path) -> VideoLike:
+        """Fetch the whole video.
+
+        Args:
+            folder: to put files in; it is removed afterwards.
+
+        Raises:
+            OSError, VideoError: it cannot be had; the message becomes the row's ``detail``.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -18,28 +37,48 @@ class SourceVideo:
     """One video as received."""
 
     name: str
-    """File name, or data set and row number; what reports call it."""
-    video: VideoLike
+    """File name, address, or data set and row number: what reports call it, and what tells a video that was
+    uploaded before from a new one. No two of a source are the same."""
+    video: VideoLike | Remote
     title: str | None = None
     """What it is called, where the source says so."""
+    size: int | None = None
+    """Bytes, where they are known without reading it."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the source's ``columns``."""
 
     def digest(self) -> bytes:
-        """Hash of all its bytes, 16 bytes long. Equal videos have equal digests wherever they lie.
+        """SHA-256 of all bytes of a video that is at hand. Equal videos have equal digests wherever they lie.
 
         Raises:
             OSError: the file cannot be read.
         """
-        if isinstance(self.video, bytes):
-            return hashlib.blake2b(self.video, digest_size=16).digest()
-        digest = hashlib.blake2b(digest_size=16)
-        with Path(self.video).open("rb") as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
-        return digest.digest()
+        if isinstance(self.video, Remote):
+            raise TypeError(f"{self.name} is to be fetched first")
+        return digest_of(self.video)
+
+
+def digest_of(video: VideoLike) -> bytes:
+    """SHA-256 of a video's bytes, 32 bytes long.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if isinstance(video, bytes):
+        return hashlib.sha256(video).digest()
+    with Path(video).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 class Source(Protocol):
-    """Videos to upload. Iterating again starts over, in the same order."""
+    """Videos to upload. Iterating again starts over, in the same order.
+
+    It may also have
+
+    - ``columns``: extra columns that its videos carry into the table, name → YT type (``utf8``, ``int64``,
+      ``double``, ``boolean``, ``string``, ``any``); see ``SourceVideo.extra``;
+    - ``total_bytes``: of all videos, where that is known without reading them.
+    """
 
     @property
     def name(self) -> str:

@@ -37,9 +37,23 @@ CLIPS = (
     Column("codec", "utf8"),  # FFmpeg's name
     Column("frame_count", "int64"),
     Column("bytes", "int64"),  # of video
+    Column("video_path", "utf8"),  # of the Cypress file that holds the clip, if it is too heavy for a row
     Column("outcome", "utf8", required=True),
     Column("detail", "utf8"),  # why outcome is not ok
 )
+
+SOURCES = (
+    Column("ds_index", "int64", required=True),  # as in the clips
+    Column("source", "utf8", required=True),  # as in the clips
+    Column("sha256", "utf8"),  # of the source's bytes; none if they could not be read
+    Column("source_bytes", "int64"),
+    Column("clips", "int64", required=True),  # with a video
+    Column("seconds", "double", required=True),  # of video in those clips
+    Column("bytes", "int64", required=True),  # of video in those clips
+    Column("outcome", "utf8", required=True),
+    Column("detail", "utf8"),  # why outcome is not ok
+)
+"""One row for each source video that was taken, whatever became of it: the ledger of an upload."""
 
 KEPT_VIDEO = (Column("video", "string", tag=VIDEO_TAG), Column("file_type", "utf8"))
 """What ``--keep-video`` adds to the descriptions."""
