@@ -2,7 +2,29 @@
 
 A source is anything with a ``name``, a ``count`` and an ``__iter__`` that gives ``SourceVideo`` values in a
 fixed order; ``ytcurate.upload`` takes it in the place of a name. Iterate without fetching: a video that is
-not at hand is given as a ``Remote``, which the processes that cut fetch side by side.
+not at hand is given as a ``Remote``, which the processes that cut fetch side by side. Cameras that are asked
+for what they recorded, for example:
+
+>>> @dataclass(frozen=True)
+... class Recording:                                     # a Remote: pickled, sent, and fetched there
+...     camera: str
+...
+...     def fetch(self, folder: Path) -> Path:
+...         path = folder / "recording.mp4"
+...         path.write_bytes(b"what " + self.camera.encode() + b" saw")
+...         return path
+>>> class Cameras:                                       # a Source
+...     name = "cameras of the hall"
+...     count = 2
+...     columns = {"floor": "int64"}                     # carried into the table, for each clip
+...
+...     def __iter__(self) -> Iterator[SourceVideo]:
+...         for floor, camera in enumerate(["door", "stairs"]):
+...             yield SourceVideo(f"{self.name}/{camera}", Recording(camera), extra={"floor": floor})
+>>> [video.name for video in Cameras()]
+['cameras of the hall/door', 'cameras of the hall/stairs']
+>>> isinstance(Recording("door"), Remote)
+True
 """
 
 from __future__ import annotations
@@ -76,7 +98,7 @@ class Source(Protocol):
     It may also have
 
     - ``columns``: extra columns that its videos carry into the table, name → YT type (``utf8``, ``int64``,
-      ``double``, ``boolean``, ``string``, ``any``); see ``SourceVideo.extra``;
+      ``uint64``, ``double``, ``boolean``, ``string``, ``any``); see ``SourceVideo.extra``;
     - ``total_bytes``: of all videos, where that is known without reading them.
     """
 
@@ -91,5 +113,10 @@ class Source(Protocol):
         ...
 
     def __iter__(self) -> Iterator[SourceVideo]:
-        """Give the videos in a fixed order."""
+        """Give the videos in a fixed order.
+
+        Raises:
+            OSError, YtcurateError: the source itself breaks off, with a reason. A video that cannot be had
+                is no reason to: it is given as a ``Remote`` that raises when it is fetched.
+        """
         ...
