@@ -1,13 +1,17 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import ffmpeg
 import pytest
 
-from tests.support.videos import display_times, make_sound_only, make_video, packet_sizes
+from tests.support.videos import display_times, make_sound_only, make_video, packet_sizes, run_ffmpeg
 from ytcurate.config import Segmenting
 from ytcurate.errors import UnreadableVideo
+from ytcurate.media import copy_cut
+from ytcurate.media.copy_cut import copy_clips
 from ytcurate.media.cut import clip_id, cut_clips
 from ytcurate.media.probe import probe
+from ytcurate.media.segment import Segment
 
 SHAPES = {
     "keyframes every second": {"gop": 30},
@@ -59,6 +63,94 @@ def test_a_clip_says_what_it_is():
     assert (clip.info.codec, clip.info.width, clip.info.height, clip.info.fps) == ("h264", 64, 48, 25)
     assert clip.info == probe(clip.video)
     assert clip.file_type == "mp4"
+
+
+def spans(clips):
+    return [(clip.start_s, clip.start_s + clip.length_s, clip.info.frame_count) for clip in clips]
+
+
+def test_clips_overlap_where_the_stride_is_less_than_their_length():
+    segmenting = Segmenting(clip_seconds=3, stride_seconds=2)
+    clips = list(cut_clips(make_video(seconds=8, gop=30, b_frames=2), segmenting))
+
+    assert spans(clips) == [(0, 3, 90), (2, 5, 90), (4, 7, 90), (6, 8, 60)]
+    assert all(display_times(clip.video) == frame_times(clip.info.frame_count) for clip in clips)
+
+
+def frame_times(count):
+    return [Fraction(index, 30) for index in range(count)]
+
+
+def test_parts_are_left_out_where_the_stride_is_more():
+    clips = cut_clips(make_video(seconds=8, gop=30), Segmenting(clip_seconds=1, stride_seconds=3))
+    assert spans(clips) == [(0, 1, 30), (3, 4, 30), (6, 7, 30)]
+
+
+def test_a_last_clip_that_is_too_short_is_joined_to_the_one_before():
+    video = make_video(seconds=7, gop=30)
+    assert spans(cut_clips(video, Segmenting(clip_seconds=3, min_seconds=1.5))) == [(0, 3, 90), (3, 7, 120)]
+    assert spans(cut_clips(video, Segmenting(clip_seconds=3, min_seconds=1))) == [
+        (0, 3, 90),
+        (3, 6, 90),
+        (6, 7, 30),
+    ]
+
+
+def test_overlapping_clips_join_a_short_last_one_without_repeating_a_picture():
+    segmenting = Segmenting(clip_seconds=3, stride_seconds=2, min_seconds=2.5)
+    clips = list(cut_clips(make_video(seconds=8, gop=30), segmenting))
+
+    assert spans(clips) == [(0, 3, 90), (2, 5, 90), (4, 8, 120)]
+    assert display_times(clips[-1].video) == frame_times(120)
+
+
+def test_a_whole_video_is_one_clip_of_all_its_packets():
+    video = make_video(seconds=5, gop=30, b_frames=2, sound=True)
+    (clip,) = cut_clips(video, Segmenting(split="whole", clip_seconds=1))
+    assert packet_sizes(clip.video) == packet_sizes(video)
+
+
+def test_a_whole_video_of_another_codec_is_encoded_as_one_clip():
+    video = make_video(seconds=3, gop=30, codec="mpeg4")
+    (clip,) = cut_clips(video, Segmenting(split="whole", clip_seconds=1, codec="h264"))
+    assert (clip.info.codec, clip.info.frame_count) == ("h264", 90)
+
+
+def test_copied_clips_of_scenes_begin_at_the_first_keyframe_of_a_scene():
+    borders = [0, Fraction(3, 2), Fraction(17, 10), 4, 6]
+    scenes = [Segment(start_s=Fraction(a), end_s=Fraction(b)) for a, b in pairwise(borders)]
+    clips = copy_clips(make_video(seconds=6, gop=30), Segmenting(split="scenes", cut="copy"), scenes)
+    assert spans(clips) == [(0, 2, 60), (2, 4, 60), (4, 6, 60)]
+
+
+def test_a_clip_that_no_table_takes_is_refused(monkeypatch):
+    monkeypatch.setattr(copy_cut, "MAX_CLIP_BYTES", 50_000)
+    clips = cut_clips(make_video(seconds=6, gop=30), Segmenting(clip_seconds=1))
+    assert len(list(clips)) == 6
+    with pytest.raises(
+        UnreadableVideo, match=r"the clip that begins at 0.0 s is over .* no keyframe ends it"
+    ):
+        list(cut_clips(make_video(seconds=6, gop=999), Segmenting(clip_seconds=1)))
+
+
+def test_what_breaks_off_gives_the_clips_before_and_the_reason(tmp_path):
+    (tmp_path / "whole.mp4").write_bytes(make_video(seconds=6, gop=30))
+    run_ffmpeg("-i", str(tmp_path / "whole.mp4"), "-c", "copy", "-movflags", "faststart", f"{tmp_path}/m.mp4")
+    video = (tmp_path / "m.mp4").read_bytes()
+    clips = cut_clips(video[: len(video) * 7 // 10], Segmenting(clip_seconds=1, min_seconds=0.5))
+
+    assert [next(clips).start_s for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(UnreadableVideo, match="the file is cut off"):
+        list(clips)
+
+
+def test_a_playlist_is_no_video_and_nothing_it_names_is_opened(tmp_path):
+    (tmp_path / "other.mp4").write_bytes(make_video(seconds=1))
+    path = tmp_path / "list.ffconcat"
+    path.write_text("ffconcat version 1.0\nfile other.mp4\n")
+    for video in (path, path.read_bytes()):
+        with pytest.raises(UnreadableVideo, match="not a video"):
+            list(cut_clips(video))
 
 
 def test_vp8_goes_into_webm_since_mp4_cannot_hold_it():

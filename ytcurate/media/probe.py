@@ -14,10 +14,17 @@ from ytcurate.errors import UnreadableVideo
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
 VideoLike = bytes | str | Path
 """A whole container file: its bytes, or the path of it."""
+
+
+_PLAYLISTS = ("concat", "dash", "hls", "imf")
+"""FFmpeg's names of what only points to other files."""
+_SAME_RATE = Fraction(1, 50)
+"""How far the header's rate may be from that of the pictures, whose times may be rounded to milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +36,7 @@ class VideoInfo:
     width: int
     height: int
     fps: Fraction
-    """Average frame rate of the stream, pictures per second."""
+    """Average frame rate, pictures per second; above 0."""
     frame_count: int
     """Packets of the stream that carry a displayed picture."""
     duration_s: Fraction
@@ -46,24 +53,32 @@ def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]
     import av
     from av.stream import Disposition
 
-    source = io.BytesIO(video) if isinstance(video, bytes) else str(video)
+    # An absolute path is never taken for the address of another protocol, whatever the file's name.
+    source = io.BytesIO(video) if isinstance(video, bytes) else str(Path(video).absolute())
     size = len(video) if isinstance(video, bytes) else _size_of(Path(video))
     if size == 0:
         raise UnreadableVideo("the file is empty (0 bytes)")
     try:
         # Titles in another encoding than UTF-8 are no reason to refuse a video.
-        container = av.open(source, mode="r", metadata_errors="replace")
-    except (av.error.FFmpegError, OSError) as error:
+        container = av.open(
+            source,
+            mode="r",
+            metadata_errors="replace",
+            # Playlists and the like name other files and addresses; what is uploaded must not choose them.
+            container_options={"protocol_whitelist": "none" if isinstance(video, bytes) else "file"},
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise UnreadableVideo(
             f"not a video: FFmpeg finds no container in {size} bytes ({_reason(error)})"
         ) from error
     with container:
+        if container.format.name.split(",")[0] in _PLAYLISTS:
+            raise UnreadableVideo(
+                f"this is a list of videos ({container.format.name}), not a video; name the videos themselves"
+            )
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
-            held = (
-                ", ".join(f"{s.type}/{s.codec.name if s.codec else '?'}" for s in container.streams)
-                or "nothing"
-            )
+            held = ", ".join(f"{s.type}/{_codec_name(s)}" for s in container.streams) or "nothing"
             raise UnreadableVideo(
                 f"no video stream in {size} bytes of {container.format.name}; it holds {held} only"
             )
@@ -95,7 +110,8 @@ def probe(video: VideoLike) -> VideoInfo:
                     first = packet.pts if first is None else min(first, packet.pts)
                     stop = packet.pts + (packet.duration or 0)
                     end = stop if end is None else max(end, stop)
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, IndexError) as error:
+            # IndexError is PyAV's where damage makes a stream appear that was not announced.
             raise UnreadableVideo(f"reading stops after {count} packets ({_reason(error)})") from error
         if count == 0:
             raise UnreadableVideo(f"the video stream of this {container.format.name} has no packets")
@@ -106,19 +122,28 @@ def probe(video: VideoLike) -> VideoInfo:
 
 
 def describe_stream(stream: VideoStream, *, frame_count: int, duration_s: Fraction) -> VideoInfo:
-    """Put together what the stream's header says with what its packets showed."""
-    rate = stream.average_rate or stream.guessed_rate
-    if not rate and duration_s:
-        rate = frame_count / duration_s
+    """Put together what the stream's header says with what its packets showed.
+
+    The rate is the header's if that is near the packets' own, for it is the rounder one; else the packets'.
+    """
+    measured = frame_count / duration_s if duration_s > 0 else None
+    headers = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    near = [rate for rate in headers if measured and abs(rate - measured) <= measured * _SAME_RATE]
+    # A single picture has no rate; 1 keeps every later division defined.
+    rates = near or ([measured] if measured else headers) or [Fraction(1)]
     return VideoInfo(
         codec=stream.codec_context.codec.canonical_name,
         width=stream.width,
         height=stream.height,
-        # A single picture has no rate; 1 keeps every later division defined.
-        fps=Fraction(rate) if rate else Fraction(1),
+        fps=rates[0],
         frame_count=frame_count,
         duration_s=duration_s,
     )
+
+
+def _codec_name(stream: Stream) -> str:
+    # Streams of data have no codec that FFmpeg knows.
+    return stream.codec_context.codec.name if stream.codec_context else "?"
 
 
 def _size_of(path: Path) -> int:
