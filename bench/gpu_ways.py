@@ -16,14 +16,15 @@ from typing import Any
 from unittest.mock import patch
 
 from bench import seed_mapper
-from ytcurate.config import Sampling
+from ytcurate.config import EngineSettings, Sampling
 from ytcurate.describers import vllm as vllm_describer
-from ytcurate.describers import vllm_engine
 from ytcurate.describers.prompts import DESCRIBE
 from ytcurate.mappers import describe as describe_mapper
 from ytcurate.mappers.describe import DescribeMapper
 from ytcurate.mappers.statistics import StreamStatistics
 from ytcurate.media.frames import sample_frames
+
+_RANDOM_WEIGHTS = EngineSettings(load_format="dummy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ def one_call(task: Task) -> Measured:
 def ours(task: Task) -> Measured:
     """The describe mapper as jobs run it."""
     measured, kept = Measured(), StreamStatistics()
-    mapper = DescribeMapper(task.model, sampling=task.sampling)
+    mapper = DescribeMapper(task.model, sampling=task.sampling, engine=_RANDOM_WEIGHTS)
     with _fixed_length(), patch.object(describe_mapper, "StreamStatistics", lambda: kept):
         for row in mapper(task.rows()):
             if row["outcome"] != "truncated":
@@ -139,7 +140,7 @@ class _OpenDescriber(vllm_describer.VllmDescriber):
     def __init__(self, task: Task, *, start: bool = True) -> None:
         self.args: Any = None
         self._wanted = start
-        super().__init__(task.model, questions=(DESCRIBE,), sampling=task.sampling)
+        super().__init__(task.model, questions=(DESCRIBE,), sampling=task.sampling, engine=_RANDOM_WEIGHTS)
         self.params = self._params[0]
 
     def _start(self, args: Any) -> None:
@@ -173,21 +174,13 @@ class _OpenDescriber(vllm_describer.VllmDescriber):
 
 @contextmanager
 def _fixed_length() -> Iterator[None]:
-    """Have our describer use random weights and write answers of full length."""
+    """Have our describer write answers of full length."""
     parameters = vllm_describer._sampling_params
-
-    def engine_args(*args: Any, **named: Any) -> Any:
-        made = vllm_engine.engine_args(*args, **named)
-        made.load_format = "dummy"
-        return made
 
     def sampling_params(*args: Any) -> Any:
         return _fix_length(parameters(*args))
 
-    with (
-        patch.object(vllm_describer, "engine_args", engine_args),
-        patch.object(vllm_describer, "_sampling_params", sampling_params),
-    ):
+    with patch.object(vllm_describer, "_sampling_params", sampling_params):
         yield
 
 

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -169,7 +168,7 @@ def as_text(result: Result) -> list[str]:
     """A result as lines for people: plain values one per line, tables as tables."""
     lines = []
     for key, value in result.items():
-        if _is_table(value):
+        if is_table(value):
             lines += ["", f"{key}:", *as_table(value)]
         elif isinstance(value, dict):
             lines.append(f"{key}: " + ", ".join(f"{name} {part}" for name, part in value.items()))
@@ -217,26 +216,8 @@ def gather(names: Sequence[str], *, quick: bool = False, timeout_s: float = 3600
     return results
 
 
-def write_results(results: Sequence[Result], path: Path = RESULTS) -> None:
-    """Write a page with a summary and every result in full."""
-    summary = {
-        str(result["name"]): {"times faster": result.get("ratio", result.get("error", "not measured"))}
-        for result in results
-    }
-    when = datetime.now(UTC).strftime("%Y-%m-%d")
-    lines = ["# Measurements", "", f"Made on {when} by `make bench`. The plain way's time over ours.", ""]
-    lines += as_table(summary)
-    for result in results:
-        lines += ["", f"## {result['name']}", ""]
-        tables = {key: value for key, value in result.items() if _is_table(value)}
-        plain = {key: value for key, value in result.items() if key not in tables and key != "name"}
-        lines += [f"- {line}" for line in as_text(plain)]
-        for key, rows in tables.items():
-            lines += ["", f"{key}:", "", *as_table(rows)]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def _is_table(value: object) -> bool:
+def is_table(value: object) -> bool:
+    """Whether a value of a result is a table: dictionaries by name."""
     return isinstance(value, dict) and bool(value) and all(isinstance(row, dict) for row in value.values())
 
 
@@ -255,7 +236,3 @@ def _gpus() -> list[str]:
         ).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return []
-
-
-if __name__ == "__main__":
-    write_results(gather(sys.argv[1:]))

@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.harness import RESULTS, Result, as_table, as_text, gather
+from bench.harness import RESULTS, Result, as_table, as_text, gather, is_table
 
-NAMES = ("frames", "hand_over", "describe")
+NAMES = ("upload", "frames", "hand_over", "describe")
 GPU_COMMAND = "python -m bench.gpu_describe --json --clips 200 > gpu.json"
 
 _ABOUT = {
+    "upload": "A folder of videos into a table of a local cluster of its own. The plain way cuts with the "
+    "ffmpeg program into a temporary folder and writes with the client as it comes; ours is `ytcurate "
+    "upload`, timed with the start of its program. `limit` is the same client writing the same rows from "
+    "memory with the best settings known; `limit_share` is ours against the best of those. `peak_mb` is the "
+    "PSS of all our processes together; `peaks` shows whether it grows with the source.",
     "frames": "From a clip's bytes to the pictures a model sees, on one core, against qwen-vl-utils with the "
     "fastest of its readers. `ratio` is its time over ours for the first clip.",
     "hand_over": "Making pictures into the engine's input, on one core: our 8-bit pictures against "
@@ -54,12 +59,20 @@ class Target:
 
 
 TARGETS = (
+    Target("upload", "ratio", "uploading a folder, times faster", 3),
+    Target("upload", "limit_share", "uploading, share of what client and cluster can", 0.8),
+    Target("upload", "peak_mb", "peak memory of uploading, MB", 600, at_least=False),
+    Target("upload", "preview_share", "share of uploading that posters take", 0.1, at_least=False),
     Target("frames", "ratio", "decoding and sizing a clip, times faster", 3),
     Target("hand_over", "ratio", "handing a clip to the engine, times faster", 3),
     Target("describe", "ratio", "the whole job, times faster", 3),
     Target("describe", "memory_ratio", "peak memory of the job, ours over plain", 0.5, at_least=False),
 )
 GPU_TARGETS = (
+    Target("upload", "ratio", "uploading a folder, times faster", 3),
+    Target("upload", "limit_share", "uploading, share of what client and cluster can", 0.8),
+    Target("upload", "peak_mb", "peak memory of uploading, MB", 600, at_least=False),
+    Target("upload", "preview_share", "share of uploading that posters take", 0.1, at_least=False),
     Target("gpu_describe", "ratio", "the job on a GPU, times faster", 3),
     Target("gpu_describe", "share_of_ceiling", "share of the engine's ceiling", 0.9),
 )
@@ -105,7 +118,7 @@ def page(results: Sequence[Result], gpu: Result | None = None) -> str:
 def _section(result: Result, command: str) -> list[str]:
     name = str(result["name"])
     shown = {key: value for key, value in result.items() if key not in _SHOWN_ONCE}
-    tables = {key: value for key, value in shown.items() if _is_table(value)}
+    tables = {key: value for key, value in shown.items() if is_table(value)}
     plain = {key: value for key, value in shown.items() if key not in tables}
     lines = ["", f"## {name}", "", _ABOUT.get(name, ""), "", f"`{command}`", ""]
     lines += [f"- {line}" for line in as_text(plain)]
@@ -126,10 +139,6 @@ def _gpu_section(gpu: Result | None) -> list[str]:
     about = "; ".join(f"{name} {value}" for name, value in gpu.get("machine", {}).items())
     versions = ", ".join(f"{name} {version}" for name, version in gpu.get("versions", {}).items())
     return [*lines, "", f"- Its machine: {about}", f"- Its versions: {versions}"]
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict) and bool(value) and all(isinstance(row, dict) for row in value.values())
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from bench.harness import ROOT, as_table, interleave, write_results
+from bench.harness import ROOT, as_table, interleave
+from bench.results import page
 
 
 @pytest.mark.parametrize(
@@ -35,21 +36,27 @@ def test_ways_take_turns():
     assert [len(timing.wall_ms) for timing in timings.values()] == [2, 2]
 
 
-def test_results_become_a_page(tmp_path):
-    path = tmp_path / "RESULTS.md"
-    write_results(
+def test_results_become_a_page():
+    text = page(
         [
-            {"name": "frames", "ratio": 3.1, "machine": {"cpu": "x"}, "clips": {"a": {"ms": 1}}},
+            {
+                "name": "frames",
+                "ratio": 3.1,
+                "machine": {"cpu": "x"},
+                "versions": {"av": "18"},
+                "clips": {"a": {"ms": 1}},
+            },
             {"name": "describe", "error": "no GPU"},
-        ],
-        path,
+        ]
     )
-    page = path.read_text()
 
-    assert "| frames   | 3.1          |" in page
-    assert "| describe | no GPU       |" in page
-    assert "- machine: cpu x" in page
-    assert page.count("\n## ") == 2
+    lines = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("| ")}
+    assert "| 3.1 " in lines["decoding and sizing a clip, times faster"]
+    assert "| no GPU " in lines["the whole job, times faster"]
+    assert "| a | 1  |" in text
+    assert "- Machine: cpu x" in text
+    assert "- error: no GPU" in text
+    assert text.count("\n## ") == 3  # the two, and the one on a GPU
 
 
 def test_rows_of_a_table_are_padded():

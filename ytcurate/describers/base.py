@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ytcurate.media.frames import Frames
+if TYPE_CHECKING:
+    from ytcurate.media.frames import Frames
 
 
 class Outcome(StrEnum):
@@ -28,6 +29,8 @@ class Outcome(StrEnum):
     """The clip takes more tokens than the model's context or the engine's cache holds."""
     REFUSED = "refused"
     """The engine or the table does not take the clip."""
+    DUPLICATE = "duplicate"
+    """A source video with the same bytes was taken before."""
     MISFIT = "misfit"
     """The reply is not what the schema asks for, tried twice; the reply is kept."""
     FAILED = "failed"

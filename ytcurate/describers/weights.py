@@ -12,11 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ytcurate.describers.vault import HUB_TOKEN as HUB_TOKEN
+from ytcurate.describers.vault import take_from_vault
 from ytcurate.errors import EngineUnavailable
 
-HUB_TOKEN = "HF_TOKEN"
-"""Where the Hugging Face libraries look for a token, and its key in an operation's ``secure_vault``."""
-_VAULT_PREFIX = "YT_SECURE_VAULT_"
 _HASH_THREADS = 8
 """Hashing leaves the interpreter's lock; more threads than this wait for the disk."""
 
@@ -70,17 +69,8 @@ def verify_files(folder: str | Path, manifest: Mapping[str, FileDigest]) -> None
 
 
 def take_token_from_vault() -> bool:
-    """Let the Hugging Face libraries of this process use the token that came through ``secure_vault``.
-
-    To be called in the job before they are imported: they read the environment once.
-
-    Returns:
-        Whether there was one.
-    """
-    token = os.environ.get(_VAULT_PREFIX + HUB_TOKEN)
-    if token:
-        os.environ[HUB_TOKEN] = token
-    return bool(token)
+    """Let the Hugging Face libraries of this process use the token that came; see ``take_from_vault``."""
+    return take_from_vault(HUB_TOKEN)
 
 
 def _differs(folder: str | Path, name: str, wanted: str, found: str) -> EngineUnavailable:
