@@ -9,6 +9,7 @@ YtcurateError
 │  ├─ TableExists      it is there and neither overwriting nor appending was asked
 │  ├─ TableMissing     it is not there
 │  └─ SchemaMismatch   its columns are others than the step reads or writes
+├─ UploadInterrupted   the cluster or another upload is in the way; what was committed stays
 ├─ OperationFailed     carries operation_id, state and the first failed job's stderr
 ├─ TooManyBadRows      more rows ended badly than --max-bad allows
 ├─ OperationExists     one of the same alias runs already; in operations.submit
@@ -55,6 +56,10 @@ class TableMissing(TableError):
 
 class SchemaMismatch(TableError):
     """The columns of a table are others than the step reads or writes."""
+
+
+class UploadInterrupted(YtcurateError):
+    """An upload cannot go on. What was committed stays; the same command goes on from there."""
 
 
 class OperationFailed(YtcurateError):

@@ -88,7 +88,7 @@ def test_weights_that_were_staged_are_used_and_verified(client, workdir, clips):
 def test_an_engine_that_is_killed_is_started_again_and_every_row_is_there(client, workdir, sample_video):
     clips, result = f"{workdir}/clips", f"{workdir}/result"
     for _ in range(20):
-        ytcurate.upload(sample_video, clips, client=client, append=True)
+        ytcurate.upload(sample_video, clips, client=client, append=True, duplicates="keep")
     killed = []
 
     def kill_once(progress):

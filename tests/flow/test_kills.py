@@ -25,7 +25,7 @@ LONGEST_SHARE = 0.2
 @pytest.fixture
 def clips(client, workdir, sample_video):
     for _ in range(COPIES):
-        ytcurate.upload(sample_video, f"{workdir}/clips", client=client, append=True)
+        ytcurate.upload(sample_video, f"{workdir}/clips", client=client, append=True, duplicates="keep")
     return f"{workdir}/clips"
 
 

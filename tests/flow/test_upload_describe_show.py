@@ -200,8 +200,8 @@ def test_appending_goes_on_counting_sources(client, workdir, make_video):
     table, path = f"{workdir}/clips", make_video(seconds=1)
     ytcurate.upload(path, table, client=client)
     client.set(f"{table}/@ytcurate/max_row_weight", 64 * MIB)
-    ytcurate.upload(path, table, client=client, append=True)
-    ytcurate.upload(path, table, client=client, append=True)
+    ytcurate.upload(path, table, client=client, append=True, duplicates="keep")
+    ytcurate.upload(path, table, client=client, append=True, duplicates="keep")
     assert client.get(f"{table}/@ytcurate/max_row_weight") == 64 * MIB  # the first rows still need it
     assert [row["ds_index"] for row in ytcurate.show(table, client=client).rows] == [0, 1, 2]
     ytcurate.upload(path, table, client=client, overwrite=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from yt.wrapper import aggregator
@@ -18,9 +18,11 @@ from ytcurate.config import Buffering, ClipLimits, EngineSettings, FrameSampling
 from ytcurate.describers.base import Describer, Description, Outcome
 from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.describers.start import start_describer
-from ytcurate.describers.weights import FileDigest, take_token_from_vault, verify_files
+from ytcurate.describers.vault import ENDPOINT_KEY, HUB_TOKEN, take_from_vault
+from ytcurate.describers.weights import FileDigest, verify_files
 from ytcurate.errors import EngineUnavailable, SchemaMismatch, TooManyBadRows, UsageError, VideoError
 from ytcurate.mappers.answers import answer_columns, answer_row, outcome_of
+from ytcurate.mappers.clip_files import clip_file, name_of_bytes
 from ytcurate.mappers.read_ahead import Prepared, ReadAhead
 from ytcurate.mappers.statistics import JobReport, StreamStatistics, runs_in_map_job
 from ytcurate.mappers.stream import DescribeStream
@@ -31,9 +33,6 @@ _MOST_DECODE_THREADS = 16
 _SWITCH_INTERVAL_S = 0.0005
 _FEWEST_TO_JUDGE = 20
 """Rows before a job is stopped for too many bad ones."""
-
-_ENDPOINT_KEY = "OPENAI_API_KEY"
-"""Where the endpoint describer looks for the server's key, and its name in ``secure_vault``."""
 
 Row = dict[str, Any]
 
@@ -47,7 +46,9 @@ class DescribeMapper:
         yt.run_map(DescribeMapper(model="Qwen/Qwen2.5-VL-7B-Instruct"), clips, result, spec=build_spec(...))
 
     Input rows need the columns ``ds_index``, ``segment_index`` and ``video``; ``clip_id`` and ``outcome``
-    are used when they are there. A row that brings an outcome other than ``ok`` passes through with it.
+    are used when they are there. A row without a video may bring ``video_path``: its clip is then the file of
+    that name in the job's sandbox (``file_paths`` of the spec). A row that brings an outcome other than ``ok``
+    passes through with it.
     Output rows have the columns of ``answer_columns(questions)``, in the order in which clips finish.
 
     Args:
@@ -60,7 +61,7 @@ class DescribeMapper:
         engine: how the engine is run.
         buffering: how far to read and decode ahead.
         limits: what one clip may cost.
-        keep_video: also pass ``video`` and ``file_type`` on.
+        keep_video: also pass ``video`` and ``file_type`` on; of a clip that is a file there is no ``video``.
         in_order: answer in the order of the input.
         max_bad: share of rows, above 0 and at most 1. A job in which more rows than this end with an outcome
             other than ``ok`` stops with the reason; it is judged from its 20th row on, and at its end.
@@ -158,10 +159,8 @@ class DescribeMapper:
         is_local = os.path.isdir(local)  # noqa: PTH112
         if self.manifest:
             verify_files(local, self.manifest)
-        take_token_from_vault()
-        key = os.environ.get(f"YT_SECURE_VAULT_{_ENDPOINT_KEY}")
-        if key:
-            os.environ[_ENDPOINT_KEY] = key
+        for name in (HUB_TOKEN, ENDPOINT_KEY):
+            take_from_vault(name)
         return start_describer(
             local if is_local else self.model,
             questions=self.questions,
@@ -181,15 +180,19 @@ class DescribeMapper:
         brought = str(row.get("outcome") or Outcome.OK)
         if brought != Outcome.OK:
             return Prepared(row, _passed_on(brought, row.get("detail")))
-        if row.get("video") is None:
+        file = clip_file(row)
+        if file is not None and not file.is_file():
+            reason = f"the job has no file {file.name}: give it {row['video_path']} in file_paths"
+            return Prepared(row, _without_text(Outcome.UNREADABLE, reason))
+        if file is None and row.get("video") is None:
             return Prepared(row, _without_text(Outcome.UNREADABLE, "the row has no video"))
-        video = get_bytes(row["video"])
+        video = file or get_bytes(row["video"])
         row = dict(row)
-        row["clip_id"] = row.get("clip_id") or hashlib.blake2b(video, digest_size=16).hexdigest()
+        row["clip_id"] = row.get("clip_id") or name_of_bytes(video)
         # The video stays with its row until it is answered: should the engine die, it is decoded again.
         return Prepared(row, self._sample(video))
 
-    def _sample(self, video: bytes) -> Frames | Description:
+    def _sample(self, video: bytes | Path) -> Frames | Description:
         try:
             return sample_frames(video, self.frames, self.limits)
         except VideoError as error:

@@ -17,6 +17,8 @@ _KEYS = {
     "engine": {"tensor_parallel"},
     "gpu_memory_gib": None,
     "seconds_per_clip": None,
+    "seconds_per_gib": None,
+    "encode_seconds_per_gib": None,
     "start_minutes": None,
     "target_job_minutes": None,
     "jobs_at_once": None,
@@ -25,12 +27,15 @@ _KEYS = {
     "environment": None,
 }
 """Every key a preset may have; those with a set are sections."""
-_ABOVE_ZERO = "seconds_per_clip target_job_minutes jobs_at_once data_weight_per_job gpu_memory_bytes".split()
+_ABOVE_ZERO = """
+    seconds_per_clip seconds_per_gib encode_seconds_per_gib target_job_minutes jobs_at_once
+    data_weight_per_job gpu_memory_bytes
+""".split()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """One file of ``specs/``: what a describe job gets on one kind of machine."""
+    """One file of ``specs/``: what a job gets on one kind of machine."""
 
     name: str
     resources: JobResources
@@ -39,6 +44,10 @@ class Preset:
     """Bytes of input that one job is given. None: worked out from the figures below; see slicing.py."""
     seconds_per_clip: float = 1.0
     """Engine time of one job for one clip: assumed, until a run has measured it."""
+    seconds_per_gib: float = 40.0
+    """Time of one job for a GiB of source video, where packets are copied: assumed, until it is measured."""
+    encode_seconds_per_gib: float = 400.0
+    """The same where pictures are decoded or encoded."""
     start_minutes: float = 1.0
     """From the start of a job to its first answer: image, weights, warming up."""
     target_job_minutes: float = 20.0
@@ -142,6 +151,8 @@ def _read(path: Path, content: Any) -> Preset:
             data_weight_per_job=_bytes(content.get("data_weight_per_job_mib"), MIB),
             gpu_memory_bytes=_bytes(content.get("gpu_memory_gib"), GIB),
             seconds_per_clip=float(content.get("seconds_per_clip", 1)),
+            seconds_per_gib=float(content.get("seconds_per_gib", 40)),
+            encode_seconds_per_gib=float(content.get("encode_seconds_per_gib", 400)),
             start_minutes=float(content.get("start_minutes", 1)),
             target_job_minutes=float(content.get("target_job_minutes", 20)),
             jobs_at_once=_whole(content.get("jobs_at_once")),

@@ -21,6 +21,7 @@ from ytcurate.config import (
 from ytcurate.connection import account, client_for
 from ytcurate.describers.prompts import DESCRIBE, Prompt
 from ytcurate.describers.reply_schema import ReplySchema, read_schema
+from ytcurate.describers.vault import ENDPOINT_KEY
 from ytcurate.errors import UsageError
 from ytcurate.mappers.describe import DescribeMapper
 from ytcurate.models import ModelReference, Secrets, find_model
@@ -34,7 +35,6 @@ from ytcurate.tables import store
 READ_COLUMNS = ("ds_index", "segment_index", "video", "clip_id", "file_type", "outcome", "detail")
 _NEEDED = ("ds_index", "segment_index", "video")
 DEFAULT_PRESET, ENDPOINT_PRESET = "h100", "endpoint"
-_ENDPOINT_KEY = "OPENAI_API_KEY"
 
 
 def plan_describe(
@@ -191,8 +191,8 @@ def _questions(
 
 def _on_endpoint(model: str) -> ModelReference:
     """A model that a server has: only its name is known, and the key that the server wants."""
-    key = os.environ.get(_ENDPOINT_KEY)
-    return ModelReference(model, model, secrets=Secrets({_ENDPOINT_KEY: key} if key else {}))
+    key = os.environ.get(ENDPOINT_KEY)
+    return ModelReference(model, model, secrets=Secrets({ENDPOINT_KEY: key} if key else {}))
 
 
 def _row_weight(client: Any, table: str) -> int:

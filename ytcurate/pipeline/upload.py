@@ -1,57 +1,163 @@
-"""Upload: source videos → clips → a typed table."""
+"""Upload: source videos → clips in a typed table, and a table that says what became of each source."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from ytcurate import __version__
-from ytcurate.config import MIB, Segmenting
+from ytcurate.config import Segmenting, SourceLimits
 from ytcurate.connection import client_for
-from ytcurate.describers.base import Outcome
-from ytcurate.errors import UnreadableVideo, VideoError
-from ytcurate.media.cut import Clip, clip_id, cut_clips
-from ytcurate.media.poster import make_poster
-from ytcurate.sources.base import Source, SourceVideo
+from ytcurate.errors import UnreadableVideo, UsageError
+from ytcurate.mappers.clips import SourceRecord
+from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
-from ytcurate.tables import store
-from ytcurate.tables.rows import CLIPS
+from ytcurate.sources.options import DownloadLimits, SourceOptions
+from ytcurate.tables.ledger import GOOD_OUTCOMES, Taken, read_taken, sources_table
+from ytcurate.uploading.owners import abort_left_behind
+from ytcurate.uploading.plan import UploadOptions, UploadPlan, create_tables, make_plan, require_tools
 
-Row = dict[str, Any]
+MOST_PROBLEMS = 1000
+"""Sentences kept; each problem is a row of the tables, too."""
 
 
 @dataclass(kw_only=True)
 class UploadResult:
-    """What an upload did; its totals grow while it runs."""
+    """What an upload did; its totals grow while it runs, each time a transaction is committed."""
 
     table: str
     sources: int = 0
+    """Taken by this call, whatever became of them."""
     clips: int = 0
-    """Clips with a video."""
+    """With a video."""
     seconds: float = 0.0
     """Of video, in those clips."""
     bytes: int = 0
     """Of video, in those clips."""
+    already: int = 0
+    """Sources that were in the table before."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """Of the sources."""
     elapsed_s: float = 0.0
     problems: list[str] = field(default_factory=list)
-    """One sentence for each source or clip that could not be used; each is a row of the table, too."""
+    """One sentence for each source or clip that could not be used, at most 1,000."""
 
-    def count(self, row: Row) -> None:
-        """Add a row of the table to the totals."""
-        if row["outcome"] == Outcome.OK:
-            self.clips += 1
-            self.seconds += row["length"]
-            self.bytes += row["bytes"]
-        else:
-            self.problems.append(f"{row['source']}: {row['detail']}")
+    @property
+    def bad_sources(self) -> int:
+        """Sources of which something is missing in the table."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD_OUTCOMES)
+
+    @property
+    def duplicates(self) -> int:
+        """Sources whose bytes were taken from another one."""
+        return self.outcomes.get("duplicate", 0)
+
+    def count(self, records: Iterable[SourceRecord]) -> None:
+        """Add what became of some sources."""
+        totals = Counter(self.outcomes)
+        for record in records:
+            self.sources += 1
+            self.clips += record.clips
+            self.seconds += record.seconds
+            self.bytes += record.bytes
+            totals[record.outcome] += 1
+            if record.outcome not in GOOD_OUTCOMES and len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(f"{record.source}: {record.detail}")
+        self.outcomes = dict(totals)
 
     def __str__(self) -> str:
+        notes = []
+        if self.duplicates:
+            notes.append(f"{self.duplicates} duplicates")
+        if self.already:
+            notes.append(f"{self.already} sources were there before")
+        if self.bad_sources:
+            notes.append(f"{self.bad_sources} problems")
         text = f"{self.clips} clips, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB → {self.table}"
-        return f"{text} ({len(self.problems)} problems)" if self.problems else text
+        return f"{text} ({', '.join(notes)})" if notes else text
+
+    def rate(self) -> str:
+        """How fast it went, in words."""
+        elapsed = max(self.elapsed_s, 1e-9)
+        return (
+            f"{self.sources} sources in {self.elapsed_s:.1f} s: {self.clips / elapsed:.1f} clips and "
+            f"{self.bytes / elapsed / 1e6:.1f} MB per second"
+        )
+
+
+_OF_SOURCE = ("columns", "rows", "title_column")
+
+
+class UploadSettings(TypedDict, total=False):
+    """What may be said about an upload, by name; all of it is optional."""
+
+    segmenting: Segmenting
+    """Where to cut, and how."""
+    columns: Sequence[str]
+    """Of the source, to carry into the table; ``["*"]`` for all."""
+    rows: tuple[int, int | None] | None
+    """Of the source: the first, and the first no longer taken."""
+    title_column: str | None
+    """Of the source; ``title`` if it has one."""
+    overwrite: bool
+    """Replace the rows that are there, once the new ones are complete."""
+    append: bool
+    """Add to rows of other uploads; ``ds_index`` goes on from theirs."""
+    resume: bool
+    """Go on with an upload of the same source, or take its new videos (the default). False: rows that are
+    there are an error."""
+    retry: bool
+    """Try sources again that ended badly; they get a ``ds_index`` of their own."""
+    duplicates: str
+    """``skip`` (the default), or ``keep`` to take videos of the same bytes each time."""
+    store: str
+    """What becomes of clips that are too heavy for a row. ``row`` (the default): they are refused. ``file``: they
+    are kept as files in Cypress (``<table>_files``), with their path in ``video_path``."""
+    preview: str | None
+    """Which clips get a poster: ``every``, ``first`` (of each source) or ``none``. None: ``every`` where that is
+    cheap (a small upload, or four cores), else ``first``."""
+    processes: int
+    """That cut side by side. 0: as many as cores, at most 16."""
+    transaction_bytes: int
+    """Source video that is written in one transaction, at least: what a kill may cost, and the size of the
+    table's chunks. A source is never divided. 0: 24 to 512 MiB, by how much there is."""
+    limits: SourceLimits
+    """Of one source."""
+
+
+def plan_upload(
+    source: str | Path | Source,
+    table: str,
+    *,
+    proxy: str | None = None,
+    client: Any = None,
+    **settings: Unpack[UploadSettings],
+) -> UploadPlan:
+    """Decide what ``upload`` would do, and check all that can be checked; nothing is written.
+
+    Takes and raises what ``upload`` does.
+    """
+    segmenting = settings.get("segmenting") or Segmenting()
+    chosen: dict[str, Any] = dict(settings)
+    of_source = {name: chosen.pop(name) for name in _OF_SOURCE if name in chosen}
+    chosen.pop("segmenting", None)
+    options = UploadOptions(**chosen)
+    require_tools(segmenting)
+    client = client_for(client, proxy)
+    if isinstance(source, str | Path):
+        wanted = SourceOptions(
+            columns=tuple(of_source.get("columns", ())),
+            rows=of_source.get("rows"),
+            title_column=of_source.get("title_column"),
+            download=DownloadLimits.of(options.limits),
+        )
+        source = find_source(str(source), options=wanted, client=client)
+    elif any(of_source.values()):
+        raise UsageError(f"{', '.join(_OF_SOURCE)} are for a source that is given by its name.")
+    return make_plan(client, source, table, segmenting, options)
 
 
 def upload(
@@ -60,161 +166,135 @@ def upload(
     *,
     proxy: str | None = None,
     client: Any = None,
-    segmenting: Segmenting | None = None,
-    overwrite: bool = False,
-    append: bool = False,
+    on_plan: Callable[[UploadPlan], None] = lambda plan: None,
     on_progress: Callable[[UploadResult], None] = lambda result: None,
+    **settings: Unpack[UploadSettings],
 ) -> UploadResult:
-    """Cut source videos into clips and write them to a table, in one transaction: all of it or nothing.
+    """Cut source videos into clips and write them to a table, several videos at a time.
 
-    A source that cannot be read gives a row with ``outcome`` and ``detail`` and no video; the others go on.
+    Each source is written whole or not at all, in the order of the source, together with its row in the
+    table of sources (``<table>_sources``). An upload that was stopped, however it was, goes on when it is
+    called again in the same way, and so does one whose source has new videos. A source that cannot be read
+    gives a row with ``outcome`` and ``detail`` and no video; the others go on. Videos of the same bytes
+    are taken once.
 
     Args:
         source: a file, a folder, a data set (see ``find_source``), or a ``Source``.
         table: where to write; made if it is not there.
         proxy: the cluster; see ``connect``.
         client: a YT client to use instead, or the module ``yt.wrapper``.
-        segmenting: how to cut.
-        overwrite: replace the rows that are there.
-        append: add to them; ``ds_index`` goes on from theirs.
-        on_progress: called after each source and each group of rows written.
+        on_plan: called with the plan before anything is written.
+        on_progress: called after each transaction.
+        **settings: see ``UploadSettings``.
 
     Raises:
         UsageError: the source does not exist or holds no videos.
         TableExists, SchemaMismatch: the table cannot be written to.
-        UnreadableVideo: not one video of the source can be read; no table is made.
+        UnreadableVideo: not one video of the source can be read; no table is left.
+        UploadInterrupted: the cluster or another upload is in the way. What was committed stays.
     """
-    import yt.wrapper as yt
-
     started = time.monotonic()
-    found = find_source(str(source)) if isinstance(source, str | Path) else source
     client = client_for(client, proxy)
-    store.prepare_output(client, table, CLIPS, overwrite=overwrite, append=append)
-    segmenting = segmenting or Segmenting()
-    first_index = _next_index(client, table) if append else 0
+    plan = plan_upload(source, table, client=client, **settings)
+    on_plan(plan)
     result = UploadResult(table=table)
-    rows = _require_one_clip(found, _clip_rows(found, segmenting, first_index, result, on_progress))
-    weights: Counter[str] = Counter()
-    limit = _recorded_row_weight(client, table) if append else 0
-    with yt.Transaction(client=client):
-        if overwrite or not client.exists(table):
-            store.create_table(client, table, CLIPS, replace=overwrite)
-        for group, used in store.append_rows(client, table, rows, lighten=_refuse):
-            limit = max(limit, used)
-            for row in group:
-                result.count(row)
-                weights[_weight_class(store.row_weight(row))] += 1
-            on_progress(result)
-        provenance = {
-            "version": __version__,
-            "source": found.name,
-            "clip_seconds": segmenting.clip_seconds,
-            "cut": "copy",
-            "max_row_weight": limit,
-            "row_weights_mib": dict(weights),
-        }
-        client.set(f"{table}/@ytcurate", provenance)
+    if not plan.is_new:
+        abort_left_behind(client, plan.written_table)
+    create_tables(client, plan)
+    try:
+        _run(client, plan, result, on_progress)
+    except BaseException:
+        _remove_if_empty(client, plan)
+        raise
+    _require_a_clip(client, plan, result)
+    if plan.written_table != table:
+        _take_place(client, plan)
     result.elapsed_s = time.monotonic() - started
     return result
 
 
-def _next_index(client: Any, table: str) -> int:
-    if not client.exists(table):
-        return 0
-    return max((row["ds_index"] for row in store.read_rows(client, table, ["ds_index"])), default=-1) + 1
+def _run(
+    client: Any, plan: UploadPlan, result: UploadResult, on_progress: Callable[[UploadResult], None]
+) -> None:
+    from ytcurate.tables.stream_rows import find_row_cap
+    from ytcurate.uploading.messages import Setup
+    from ytcurate.uploading.run import UploadRun
 
+    files_folder = f"{plan.table}_files" if plan.options.store == "file" else None
+    if files_folder:
+        client.create("map_node", files_folder, recursive=True, ignore_existing=True)
+    setup = Setup(
+        client_config=client.config,
+        clips_table=plan.written_table,
+        sources_table=plan.sources_table,
+        files_folder=files_folder,
+        row_cap=find_row_cap(client, plan.written_table),
+        segmenting=plan.segmenting,
+        preview=plan.preview,
+        limits=plan.options.limits,
+    )
 
-def _recorded_row_weight(client: Any, table: str) -> int:
-    """Read what the rows that are there needed, so that appending lighter ones does not forget it."""
-    path = f"{table}/@ytcurate/max_row_weight"
-    return int(client.get(path)) if client.exists(path) else 0
-
-
-def _clip_rows(
-    source: Source,
-    segmenting: Segmenting,
-    first_index: int,
-    result: UploadResult,
-    on_progress: Callable[[UploadResult], None],
-) -> Iterator[Row]:
-    """Cut every source, one clip in memory at a time."""
-    for ds_index, video in enumerate(source, start=first_index):
-        segment_index = 0
-        try:
-            digest = video.digest()
-            for clip in cut_clips(video.video, segmenting):
-                yield _row(ds_index, video, clip, digest)
-                segment_index = clip.segment_index + 1
-        except (VideoError, OSError) as error:
-            yield _problem_row(ds_index, segment_index, video.name, Outcome.UNREADABLE, str(error))
-        result.sources += 1
+    def on_records(records: list[SourceRecord]) -> None:
+        result.count(records)
         on_progress(result)
 
-
-def _require_one_clip(source: Source, rows: Iterator[Row]) -> Iterator[Row]:
-    """Make sure that there is a clip before anything is written."""
-    head: list[Row] = []
-    for row in rows:
-        head.append(row)
-        if row["outcome"] == Outcome.OK:
-            break
-    else:
-        if not head:
-            raise UnreadableVideo(f"{source.name}: this source is empty.")
-        others = f" So it is with all {len(head)} videos of {source.name}." if len(head) > 1 else ""
-        raise UnreadableVideo(f"{head[0]['source']}: {head[0]['detail']}.{others} Nothing was written.")
-    return _chain(head, rows)
+    run = UploadRun(plan, client, setup, _taken(client, plan), on_records)
+    try:
+        run.run()
+    finally:
+        result.already = run.left_out
 
 
-def _chain(head: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
-    while head:
-        yield head.pop(0)  # not kept: a row may be large
-    yield from rest
+def _taken(client: Any, plan: UploadPlan) -> Taken:
+    """What must not be taken again: of this source, and by its bytes of all that are in the table."""
+    if not plan.record.sources:
+        return Taken()
+    first_index = plan.upload.first_index if plan.options.duplicates == "keep" else 0
+    return read_taken(client, plan.sources_table, first_index=first_index, again=plan.options.retry)
 
 
-def _row(ds_index: int, source: SourceVideo, clip: Clip, digest: bytes) -> Row:
-    return {
-        "ds_index": ds_index,
-        "segment_index": clip.segment_index,
-        "video": clip.video,
-        "file_type": clip.file_type,
-        "clip_id": clip_id(digest, clip.start_s, clip.length_s),
-        "source": source.name,
-        "title": source.title,
-        "preview": make_poster(clip.video),
-        "start_s": float(clip.start_s),
-        "length": float(clip.length_s),
-        "width": clip.info.width,
-        "height": clip.info.height,
-        "fps": float(clip.info.fps),
-        "codec": clip.info.codec,
-        "frame_count": clip.info.frame_count,
-        "bytes": len(clip.video),
-        "outcome": str(Outcome.OK),
-        "detail": None,
-    }
+def _require_a_clip(client: Any, plan: UploadPlan, result: UploadResult) -> None:
+    """Refuse an upload that was to begin a table and found nothing to put there."""
+    from ytcurate.uploading.record import read_upload_record
+
+    record = read_upload_record(client, plan.written_table)
+    if record is None or record.clips or record.uploads[0].fingerprint != plan.upload.fingerprint:
+        return
+    if int(client.get(f"{plan.written_table}/@row_count")) and not record.sources:
+        return  # rows of somebody else's, appended to
+    name = plan.source.name
+    if not record.sources:
+        _remove(client, plan)
+        raise UnreadableVideo(f"{name}: this source is empty.")
+    first = result.problems[0] if result.problems else f"{name}: no video could be read"
+    others = f" So it is with all {record.sources} videos of {name}." if record.sources > 1 else ""
+    _remove(client, plan)
+    raise UnreadableVideo(f"{first}.{others} Nothing was written.")
 
 
-def _problem_row(ds_index: int, segment_index: int, source: str, outcome: Outcome, detail: str) -> Row:
-    row: Row = dict.fromkeys(column.name for column in CLIPS)
-    return row | {
-        "ds_index": ds_index,
-        "segment_index": segment_index,
-        "source": source,
-        "outcome": str(outcome),
-        "detail": detail,
-    }
+def _remove_if_empty(client: Any, plan: UploadPlan) -> None:
+    """Leave no tables behind that this call made and nothing was committed to."""
+    import yt.wrapper as yt
+
+    if not plan.is_new:
+        return
+    try:
+        is_empty = not client.get(f"{plan.sources_table}/@row_count")
+    except yt.YtError:
+        return
+    if is_empty:
+        _remove(client, plan)
 
 
-def _refuse(row: Row, cap: int) -> Row:
-    """What is written instead of a clip that the cluster takes in no row."""
-    detail = (
-        f"clip {row['segment_index']} weighs {row['bytes'] / MIB:.1f} MiB; a row of this cluster may weigh "
-        f"{cap / MIB:.0f} MiB. Cut shorter clips with --clip-seconds"
-    )
-    return _problem_row(row["ds_index"], row["segment_index"], row["source"], Outcome.REFUSED, detail)
+def _remove(client: Any, plan: UploadPlan) -> None:
+    client.remove(plan.written_table, force=True)
+    client.remove(plan.sources_table, force=True)
 
 
-def _weight_class(weight: int) -> str:
-    """Name the power of two, in MiB, that a row's weight is below; at least 1."""
-    return str(max(1, 1 << (weight // MIB).bit_length()))
+def _take_place(client: Any, plan: UploadPlan) -> None:
+    """Put the new tables in the place of the old ones, both at once."""
+    import yt.wrapper as yt
+
+    with yt.Transaction(client=client):
+        client.move(plan.sources_table, sources_table(plan.table), force=True)
+        client.move(plan.written_table, plan.table, force=True)

@@ -45,7 +45,7 @@ def watch(
     proxy: str | None = None,
     client: Any = None,
 ) -> ClipView:
-    """Fetch one clip; only its row is read, whatever the size of the table.
+    """Fetch one clip; only its row is read, whatever the size of the table, or the file that it is kept in.
 
     Args:
         table: clips, as upload writes them.
@@ -57,12 +57,15 @@ def watch(
 
     Raises:
         TableMissing, SchemaMismatch: the table is not one of clips.
-        TableError: it has no such clip, or the clip has no video.
+        TableError: it has no such clip, the clip has no video, or the file that it is kept in is gone.
     """
     import yt.wrapper as yt
 
     client = client_for(client, proxy)
     store.require_table(client, table, ("ds_index", "segment_index", "video"))
+    columns = ["video", "file_type"]
+    if any(column["name"] == "video_path" for column in client.get(f"{table}/@schema")):
+        columns.append("video_path")
     names = store.read_rows(client, table, ["ds_index", "segment_index"])
     wanted = {"ds_index": ds_index, "segment_index": segment_index}
     if wanted not in names:
@@ -70,14 +73,26 @@ def watch(
             f"{table}: no clip {segment_index} of source {ds_index} among its {len(names)} rows."
         )
     at = names.index(wanted)
-    path = yt.TablePath(
-        table, columns=["video", "file_type"], start_index=at, end_index=at + 1, client=client
-    )
+    path = yt.TablePath(table, columns=columns, start_index=at, end_index=at + 1, client=client)
     (row,) = client.read_table(path, format=yt.YsonFormat(encoding=None))
-    if row.get(b"video") is None:
+    video = row.get(b"video")
+    if video is None and row.get(b"video_path"):
+        video = _read_file(client, row[b"video_path"].decode(), f"{table}: clip {segment_index}")
+    if video is None:
         raise TableError(f"{table}: clip {segment_index} of source {ds_index} has no video; see its outcome.")
     return ClipView(
         caption or f"source {ds_index}, clip {segment_index}",
-        bytes(row[b"video"]),
+        bytes(video),
         (row.get(b"file_type") or b"mp4").decode(),
     )
+
+
+def _read_file(client: Any, path: str, what: str) -> bytes:
+    import yt.wrapper as yt
+
+    try:
+        return bytes(client.read_file(path).read())
+    except yt.YtResponseError as error:
+        if not error.is_resolve_error():
+            raise
+        raise TableError(f"{what} is kept in {path}, which is not there any more.") from error

@@ -17,6 +17,7 @@ from ytcurate.errors import TableError, TooManyBadRows, UsageError
 from ytcurate.operations import submit
 from ytcurate.operations.slicing import wave_rows
 from ytcurate.pipeline.advice import sum_up
+from ytcurate.pipeline.clip_files import ClipFiles
 from ytcurate.pipeline.describe_plan import DescribePlan
 from ytcurate.pipeline.plan_describe import READ_COLUMNS
 from ytcurate.pipeline.remaining import Remaining, find_remaining, ranged
@@ -53,6 +54,7 @@ class WaveRun:
         self._record = record
         self._on_progress = on_progress
         self._on_warning = on_warning
+        self._files = ClipFiles(client, plan.source)
         self._read_back: set[str] = set()
         self.statistics: Counter[str] = Counter()
         """Sums over the waves that this object saw to their end."""
@@ -79,7 +81,7 @@ class WaveRun:
                     f"{self._plan.source} was changed while it was described. "
                     "What is described stays; give the same command again for the rest."
                 )
-            ranges = left.first(self._rows_of_wave(left))
+            ranges = self._files.bounded(left, self._rows_of_wave(left))
             wave = Wave(self._alias(ranges), sum(map(len, ranges)), [[r.start, r.stop] for r in ranges])
             write_wave(self._client, self._target, wave)
             self._follow(self._start(wave, ranges), wave)
@@ -111,12 +113,12 @@ class WaveRun:
             operation_id = submit.start(
                 self._client,
                 self._plan.mapper,
-                ranged(self._client, self._plan.source, ranges, READ_COLUMNS),
+                ranged(self._client, self._plan.source, ranges, (*READ_COLUMNS, *self._files.columns)),
                 yt.TablePath(self._target, append=True, client=self._client),
                 spec=plan.spec(plan.jobs(wave.rows), alias=wave.alias, with_secrets=True),
                 max_archive_bytes=plan.max_archive_bytes,
                 files=self._plan.model.files,
-                cypress_files=self._plan.model.cypress_files,
+                cypress_files=(*self._plan.model.cypress_files, *self._files.there(ranges)),
             )
         except submit.OperationExists:
             # Another client of the same run was faster by a moment.
