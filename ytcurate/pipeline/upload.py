@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -17,8 +18,13 @@ from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
 from ytcurate.sources.options import DownloadLimits, SourceOptions
 from ytcurate.tables.ledger import GOOD_OUTCOMES, Taken, read_taken, sources_table
+from ytcurate.tables.stream_rows import find_row_cap
+from ytcurate.uploading.messages import Setup
 from ytcurate.uploading.owners import abort_left_behind
 from ytcurate.uploading.plan import UploadOptions, UploadPlan, create_tables, make_plan, require_tools
+from ytcurate.uploading.pool import CutterProcess
+from ytcurate.uploading.record import read_upload_record
+from ytcurate.uploading.run import UploadRun
 
 MOST_PROBLEMS = 1000
 """Sentences kept; each problem is a row of the tables, too."""
@@ -114,11 +120,11 @@ class UploadSettings(TypedDict, total=False):
     duplicates: str
     """``skip`` (the default), or ``keep`` to take videos of the same bytes each time."""
     store: str
-    """What becomes of clips that are too heavy for a row. ``row`` (the default): they are refused. ``file``: they
-    are kept as files in Cypress (``<table>_files``), with their path in ``video_path``."""
+    """What becomes of clips that are too heavy for a row. ``row`` (the default): they are refused. ``file``:
+    they are kept as files in Cypress (``<table>_files``), with their path in ``video_path``."""
     preview: str | None
-    """Which clips get a poster: ``every``, ``first`` (of each source) or ``none``. None: ``every`` where that is
-    cheap (a small upload, or four cores), else ``first``."""
+    """Which clips get a poster: ``every``, ``first`` (of each source) or ``none``. None: ``every`` where that
+    is cheap (a small upload, or four cores), else ``first``."""
     processes: int
     """That cut side by side. 0: as many as cores, at most 16."""
     transaction_bytes: int
@@ -198,14 +204,19 @@ def upload(
     plan = plan_upload(source, table, client=client, **settings)
     on_plan(plan)
     result = UploadResult(table=table)
-    if not plan.is_new:
-        abort_left_behind(client, plan.written_table)
-    create_tables(client, plan)
-    try:
-        _run(client, plan, result, on_progress)
-    except BaseException:
-        _remove_if_empty(client, plan)
-        raise
+    with ExitStack() as at_end:
+        # They load what they need while the tables are made.
+        processes = [CutterProcess() for _ in range(plan.processes)]
+        for process in processes:
+            at_end.callback(process.stop)
+        if not plan.is_new:
+            abort_left_behind(client, plan.written_table)
+        create_tables(client, plan)
+        try:
+            _run(client, plan, processes, result, on_progress)
+        except BaseException:
+            _remove_if_empty(client, plan)
+            raise
     _require_a_clip(client, plan, result)
     if plan.written_table != table:
         _take_place(client, plan)
@@ -214,12 +225,12 @@ def upload(
 
 
 def _run(
-    client: Any, plan: UploadPlan, result: UploadResult, on_progress: Callable[[UploadResult], None]
+    client: Any,
+    plan: UploadPlan,
+    processes: Sequence[CutterProcess],
+    result: UploadResult,
+    on_progress: Callable[[UploadResult], None],
 ) -> None:
-    from ytcurate.tables.stream_rows import find_row_cap
-    from ytcurate.uploading.messages import Setup
-    from ytcurate.uploading.run import UploadRun
-
     files_folder = f"{plan.table}_files" if plan.options.store == "file" else None
     if files_folder:
         client.create("map_node", files_folder, recursive=True, ignore_existing=True)
@@ -238,7 +249,7 @@ def _run(
         result.count(records)
         on_progress(result)
 
-    run = UploadRun(plan, client, setup, _taken(client, plan), on_records)
+    run = UploadRun(plan, client, setup, _taken(client, plan), on_records, processes)
     try:
         run.run()
     finally:
@@ -255,8 +266,6 @@ def _taken(client: Any, plan: UploadPlan) -> Taken:
 
 def _require_a_clip(client: Any, plan: UploadPlan, result: UploadResult) -> None:
     """Refuse an upload that was to begin a table and found nothing to put there."""
-    from ytcurate.uploading.record import read_upload_record
-
     record = read_upload_record(client, plan.written_table)
     if record is None or record.clips or record.uploads[0].fingerprint != plan.upload.fingerprint:
         return

@@ -201,9 +201,9 @@ def main() -> None:
     pipe: Connection = Connection(int(sys.argv[1]))
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
+        _import_early()
         setup = receive(pipe)
         cutter = Cutter(setup, pipe)
-        _import_early()
         _limit_memory(setup.limits.max_memory_bytes)
         while True:
             pipe.send(_answer(cutter, receive(pipe)))
@@ -222,11 +222,17 @@ def _answer(cutter: Cutter, order: Order) -> Done | Failed:
 
 
 def _import_early() -> None:
-    """Load what cutting loads, so that it is not counted among what a video takes."""
+    """Load what cutting loads: before there is work, and not counted among what a video takes."""
     import av.codec
-    import yt.wrapper  # noqa: F401
+    import dill
+    import yt.wrapper as yt
+
+    import ytcurate.media.copy_cut
 
     assert av.codec
+    assert dill
+    assert yt
+    assert ytcurate.media.copy_cut
 
 
 if __name__ == "__main__":

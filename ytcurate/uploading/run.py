@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
@@ -54,6 +54,7 @@ class UploadRun:
         setup: of the processes.
         taken: what earlier uploads took.
         on_records: called with the sources of each unit once they are committed.
+        processes: that were started before; they are stopped at the end.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class UploadRun:
         setup: Setup,
         taken: Taken,
         on_records: Callable[[list[SourceRecord]], None],
+        processes: Sequence[CutterProcess] = (),
     ) -> None:
         self._plan = plan
         self._taken = taken
@@ -70,7 +72,10 @@ class UploadRun:
         self._committer = Committer(client, plan.written_table, plan.record)
         self._transactions = OpenTransactions(client)
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self._idle = [CutterProcess(setup) for _ in range(plan.processes)]
+        missing = plan.processes - len(processes)
+        self._idle = [*processes, *(CutterProcess() for _ in range(missing))]
+        for process in self._idle:
+            process.setup = setup
         self._busy: dict[int, CutterProcess] = {}
         """By the number of their unit."""
         self._open: dict[int, _Attempt] = {}
@@ -93,7 +98,7 @@ class UploadRun:
             is_done=self._is_taken,
             on_done=self._leave_out,
             size=self._plan.unit_bytes,
-            ahead=3 * self._plan.processes,
+            ahead=3 * len(self._idle),
         )
         try:
             with self._transactions, feed:
