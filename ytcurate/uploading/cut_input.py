@@ -71,11 +71,17 @@ class VideoTable:
             else:
                 yield at, f"{self.row_words}{at}" + (f" ({name})" if name else "")
 
-    def rows_left(self, client: Any, taken: Taken) -> list[range]:
-        """Find the rows whose videos were not taken yet."""
-        if not len(taken.names):
+    def rows_left(self, client: Any, taken: Taken, *, last_only: bool = False) -> list[range]:
+        """Find the rows whose videos were not taken yet.
+
+        With ``last_only`` only the last row of each name: the earlier ones are of tries that ended badly.
+        """
+        if not len(taken.names) and not last_only:
             return [range(self.start, self.stop)] if self.stop > self.start else []
-        return ranges_of(row for row, name in self.names(client) if name_key(name) not in taken.names)
+        left = ((row, name) for row, name in self.names(client) if name_key(name) not in taken.names)
+        if last_only:
+            return ranges_of(sorted({name: row for row, name in left}.values()))
+        return ranges_of(row for row, _ in left)
 
     def files(self, client: Any) -> dict[int, FileOfRow]:
         """Find the rows whose videos are files in Cypress."""

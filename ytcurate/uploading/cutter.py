@@ -1,7 +1,7 @@
 """The process that cuts: source videos in, rows straight to the cluster.
 
-``python -m ytcurate.uploading.cutter`` is started by pool.py and speaks over the pipe whose descriptor it
-is given. It ends when the pipe does, or when the process that started it is gone.
+``python -m ytcurate.uploading.cutter`` is started by pool.py with the descriptors of a pipe, over which it gets
+orders, and of a heartbeat. It ends when the pipe does, or when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -26,23 +26,27 @@ from ytcurate.media.probe import VideoLike
 from ytcurate.media.progress import listen_to_progress
 from ytcurate.sources.base import Remote, digest_of
 from ytcurate.tables.stream_rows import stream_rows
-from ytcurate.uploading.messages import Done, Failed, Hashed, Order, Setup, Sign, Task, Unit, Verdict
+from ytcurate.uploading.heartbeat import Heartbeat
+from ytcurate.uploading.messages import Done, Failed, Hashed, Order, Setup, Task, Unit, Verdict
 from ytcurate.uploading.whole import as_video_row, whole_rows
 
 _SIGN_EVERY_S = 1.0
+_NICENESS = 5
 _LOOK_FOR_PARENT_EVERY_S = 2.0
 
 
 class Cutter:
     """Writes one unit after the other."""
 
-    def __init__(self, setup: Setup, pipe: Connection) -> None:
+    def __init__(self, setup: Setup, pipe: Connection, heartbeat: Heartbeat) -> None:
         import yt.wrapper as yt
 
         self._setup = setup
         self._pipe = pipe
+        self._heartbeat = heartbeat
         self._client = yt.YtClient(config=setup.client_config)
-        self._next_sign = 0.0
+        self._phase = "writing"
+        self._next_sign_s = 0.0
         self._now: SourceRecord | None = None
         """Of the source that is being cut."""
         listen_to_progress(self._sign_of_life)
@@ -72,11 +76,13 @@ class Cutter:
                 extra=video.extra,
             )
             self._now = record
+            self._sign("cutting", task.ds_index)
             for row in self._rows_of(task, record):
                 self._sign("writing")
                 yield as_video_row(row, record) if self._setup.whole else row
                 self._sign("cutting")
             records.append(record)
+        self._sign("writing", -1)
 
     def _rows_of(self, task: Task, record: SourceRecord) -> Iterator[Row]:
         if task.verdict is not None:
@@ -107,7 +113,6 @@ class Cutter:
     def _fetch(self, task: Task, folder: Path) -> VideoLike:
         video = task.video.video
         if not isinstance(video, Remote):
-            self._sign("cutting")
             return video
         self._sign("fetching")
         return video.fetch(folder)
@@ -143,13 +148,14 @@ class Cutter:
             self._client.write_file(path, file)
         return path
 
-    def _sign(self, phase: str) -> None:
-        self._pipe.send(Sign(phase, self._now.ds_index if self._now else -1))
-        self._next_sign = time.monotonic() + _SIGN_EVERY_S
+    def _sign(self, phase: str, ds_index: int | None = None) -> None:
+        self._phase = phase
+        self._heartbeat.give(phase, ds_index)
+        self._next_sign_s = time.monotonic() + _SIGN_EVERY_S
 
     def _sign_of_life(self) -> None:
-        if time.monotonic() >= self._next_sign:
-            self._sign("cutting")
+        if time.monotonic() >= self._next_sign_s:
+            self._sign(self._phase)
 
 
 def receive(pipe: Connection) -> Any:
@@ -199,11 +205,14 @@ def main() -> None:
     """Serve orders until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the orders
     pipe: Connection = Connection(int(sys.argv[1]))
+    heartbeat = Heartbeat(int(sys.argv[2]))
+    # What takes the rows goes first: a cluster on this machine, the wire, whoever works at it.
+    os.nice(_NICENESS)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         _import_early()
         setup = receive(pipe)
-        cutter = Cutter(setup, pipe)
+        cutter = Cutter(setup, pipe, heartbeat)
         _limit_memory(setup.limits.max_memory_bytes)
         while True:
             pipe.send(_answer(cutter, receive(pipe)))

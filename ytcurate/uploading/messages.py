@@ -59,15 +59,6 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Sign:
-    """From a process: what it does now; between two signs it must not take too long."""
-
-    phase: str
-    """``fetching``, ``cutting`` or ``writing``."""
-    ds_index: int
-
-
-@dataclass(frozen=True)
 class Hashed:
     """From a process: the bytes of a source. It waits for a ``Verdict``."""
 

@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection, Pipe
 from typing import IO
 
 from ytcurate.config import MIB, SourceLimits
-from ytcurate.uploading.messages import Done, Failed, Hashed, Order, Setup, Sign, Verdict
+from ytcurate.uploading.heartbeat import Heartbeat
+from ytcurate.uploading.messages import Done, Failed, Hashed, Order, Setup, Verdict
 
 Answer = Hashed | Done | Failed
 
@@ -45,19 +46,12 @@ class CutterProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._errors: IO[bytes] | None = None
+        self._heartbeat: Heartbeat | None = None
         self._is_set_up = False
         self.order: Order | None = None
-        self._sign = Sign("writing", -1)
-        self._sign_s = 0.0
-        """When the last sign of life came."""
-        self._source_s = 0.0
-        """When the source that it is at was begun."""
+        self.ds_index = -1
+        """Of the source that it was at when it ended."""
         self._start()
-
-    @property
-    def ds_index(self) -> int:
-        """The source it is at."""
-        return self._sign.ds_index
 
     @property
     def pipe(self) -> Connection:
@@ -74,30 +68,23 @@ class CutterProcess:
             self._send(self.setup)
             self._is_set_up = True
         self.order = order
-        self._sign = Sign("writing", -1)
-        self._sign_s = self._source_s = time.monotonic()
+        assert self._heartbeat is not None
+        self._heartbeat.give("writing", -1)
         self._send(order)
 
-    def read(self) -> Answer | None:
-        """Read what it says; None for a sign of life.
+    def read(self) -> Answer:
+        """Read what it says.
 
         Raises:
             CutterDied: the process is gone.
         """
         try:
-            said = self.pipe.recv()
+            said: Answer = self.pipe.recv()
         except (EOFError, ConnectionResetError) as error:
             raise CutterDied(self._why_it_ended()) from error
-        now = time.monotonic()
-        if isinstance(said, Sign):
-            if said.ds_index != self._sign.ds_index:
-                self._source_s = now
-            self._sign, self._sign_s = said, now
-            return None
-        self._sign_s = now
         if not isinstance(said, Hashed):
             self.order = None
-        return said  # type: ignore[no-any-return]
+        return said
 
     def reply(self, verdict: Verdict) -> None:
         """Answer a ``Hashed``."""
@@ -112,18 +99,17 @@ class CutterProcess:
         Raises:
             CutterDied: it was stopped.
         """
-        now = time.monotonic()
-        phase = self._sign.phase
-        if phase == "writing":
+        assert self._heartbeat is not None
+        sign, now = self._heartbeat.read(), time.monotonic()
+        if sign.phase == "writing" or self.order is None:
             return
-        silent_s, in_all_s = now - self._sign_s, now - self._source_s
-        if phase == "cutting" and silent_s > limits.stall_seconds:
+        if sign.phase == "cutting" and now - sign.at_s > limits.stall_seconds:
             self.stop()
             reason = f"reading it stood still for {limits.stall_seconds:g} s (--stall-seconds)"
             raise CutterDied(reason, is_limit=True)
-        if in_all_s > limits.max_seconds:
+        if now - sign.source_s > limits.max_seconds:
             self.stop()
-            reason = f"{phase} it took more than {limits.max_seconds:g} s (--max-source-seconds)"
+            reason = f"{sign.phase} it took more than {limits.max_seconds:g} s (--max-source-seconds)"
             raise CutterDied(reason, is_limit=True)
 
     def stop(self) -> None:
@@ -135,7 +121,10 @@ class CutterProcess:
             self._pipe.close()
         if self._errors is not None:
             self._errors.close()
-        self._process = self._pipe = self._errors = self.order = None
+        if self._heartbeat is not None:
+            self.ds_index = self._heartbeat.read().ds_index
+            self._heartbeat.close()
+        self._process = self._pipe = self._errors = self._heartbeat = self.order = None
         self._is_set_up = False
 
     def _start(self) -> None:
@@ -143,10 +132,12 @@ class CutterProcess:
         ours, theirs = Pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         # Not multiprocessing's own start: that would run the user's main program again in the child.
-        command = [sys.executable, "-m", "ytcurate.uploading.cutter", str(theirs.fileno())]
+        self._heartbeat = Heartbeat()
+        descriptors = (theirs.fileno(), self._heartbeat.descriptor)
+        command = [sys.executable, "-m", "ytcurate.uploading.cutter", *map(str, descriptors)]
         self._process = subprocess.Popen(
             command,
-            pass_fds=[theirs.fileno()],
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
