@@ -46,14 +46,14 @@ class Encoding:
     """How pictures are encoded again, where that is asked for or needed."""
 
     encoder: str | None = None
-    """FFmpeg's name (``libx264``, ``h264_nvenc``, ...). None: one in hardware if it works here, else software."""
+    """FFmpeg's name (``libx264``, ``h264_nvenc``, ...). None: hardware if it works here, else software."""
     quality: int = 18
     """Constant quality on x264's scale, 0 (lossless) to 51; other encoders take their nearest equal."""
     preset: str | None = None
     """Speed of the encoder, by its own name. None: the encoder's default."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.quality <= 51, f"quality must be 0 to 51, it is {self.quality}. The default is 18.")
+        _require(0 <= self.quality <= 51, f"quality must be 0 to 51, it is {self.quality}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,8 @@ class Segmenting:
     """``fixed``: clips of ``clip_seconds``; ``scenes``: where the picture changes; ``whole``: not at all."""
     cut: str | None = None
     """``copy``: packets unchanged, at keyframes; ``smart``: exact to the picture, encoding only what lies
-    between a border and the next keyframe; ``encode``: exact, all encoded. None: smart for scenes, else copy."""
+    between a border and the next keyframe; ``encode``: exact, all encoded. None: smart for scenes, copy
+    otherwise."""
     stride_seconds: float | None = None
     """From the start of a clip to the start of the next, for ``fixed``. Less than ``clip_seconds``: clips
     overlap; more: parts are left out. None: ``clip_seconds``."""
@@ -95,9 +96,7 @@ class Segmenting:
             _require_one_of("codec", self.codec, CODECS)
         if self.stride_seconds is not None:
             _require(self.split == "fixed", f"stride_seconds goes with split fixed; split is {self.split}.")
-            _require(
-                self.stride_seconds > 0, f"stride_seconds must be above 0, it is {self.stride_seconds}."
-            )
+            _require(self.stride_seconds > 0, f"stride_seconds must be above 0, it is {self.stride_seconds}.")
         _require(self.min_seconds >= 0, f"min_seconds must be 0 or more, it is {self.min_seconds}.")
         if self.max_seconds is not None:
             _require(self.split == "scenes", f"max_seconds goes with split scenes; split is {self.split}.")

@@ -24,7 +24,7 @@ def upload(
         str,
         typer.Argument(
             help="A video, folder, glob, URL, list of them, data set (local or "
-            "hf://owner/dataset\\[/split]\\[#column]), or a table of videos on the cluster (//path\\[#column]).",
+            "hf://owner/dataset\\[/split]\\[#column]), or a table of videos (//path\\[#column]).",
             show_default=False,
         ),
     ],
@@ -45,7 +45,7 @@ def upload(
     cut: Annotated[
         _Cut | None,
         typer.Option(
-            help="copy: packets, at keyframes. smart: exact, encoding only at the borders. encode: exact, all "
+            help="copy: packets, at keyframes. smart: exact, encoding only at borders. encode: exact, all "
             "encoded. Default: smart for scenes, else copy.",
             show_default=False,
             rich_help_panel=_CUTTING,

@@ -54,8 +54,8 @@ class Committer:
             found = read_upload_record(client, self._table)
             if found is None or found.next_index != self.record.next_index:
                 raise UploadInterrupted(
-                    f"{self._table}: another upload has written to it meanwhile (it holds "
-                    f"{found.next_index if found else 'no'} sources, {self.record.next_index} were expected). "
+                    f"{self._table}: another upload has written to it meanwhile (the next source would be "
+                    f"{found.next_index if found else 0} there, {self.record.next_index} here). "
                     "Nothing was written twice. Let the other end, then give the same command again."
                 )
             write_upload_record(client, self._table, changed)

@@ -1,7 +1,7 @@
 """The process that cuts: source videos in, rows straight to the cluster.
 
-``python -m ytcurate.uploading.cutter`` is started by pool.py with the descriptors of a pipe, over which it gets
-orders, and of a heartbeat. It ends when the pipe does, or when the process that started it is gone.
+``python -m ytcurate.uploading.cutter`` is started by pool.py with the descriptors of a pipe, over which it
+gets orders, and of a heartbeat. It ends when the pipe does, or when the process that started it is gone.
 """
 
 from __future__ import annotations

@@ -246,8 +246,8 @@ def create_tables(client: Any, plan: UploadPlan) -> None:
         if not (error.is_already_exists() or error.is_concurrent_transaction_lock_conflict()):
             raise
         raise UploadInterrupted(
-            f"{plan.written_table}: another upload is beginning to write there. Let it end, then give the same "
-            "command again."
+            f"{plan.written_table}: another upload is beginning to write there. Let it end, then give the "
+            "same command again."
         ) from error
 
 
@@ -260,7 +260,8 @@ def _record_of_foreign_rows(client: Any, table: str, options: UploadOptions) -> 
     rows = int(client.get(f"{table}/@row_count"))
     if rows and not options.append:
         raise TableExists(
-            f"{table} holds {rows} rows that no upload wrote. Use --overwrite to replace them or --append to add."
+            f"{table} holds {rows} rows that no upload wrote. Use --overwrite to replace them or --append "
+            "to add."
         )
     taken = [row["ds_index"] for row in store.read_rows(client, table, ["ds_index"])] if rows else []
     return UploadRecord(
@@ -286,7 +287,7 @@ def _what_is_there(table: str, record: UploadRecord, source: Source, segmenting:
         of = f"of the same source, cut with {', '.join(changed) or 'other settings'}"
     else:
         of = f"of {last.source}" if last is not None else "of another upload"
-    return f"{table} holds {record.clips} clips {of}. Use --overwrite to replace them or --append to add to them."
+    return f"{table} holds {record.clips} clips {of}. Use --overwrite to replace them or --append to add."
 
 
 def _settings(source: Source, segmenting: Segmenting, preview: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ytcurate.sources.base import Remote, Source, SourceVideo
 from ytcurate.uploading.messages import Task, Unit
 
 _LARGEST_UNIT_BYTES = 512 * MIB
-"""Each unit becomes a chunk of the table; a cluster wants chunks of half a gigabyte, and not many small ones."""
+"""Each unit becomes a chunk of the table; a cluster wants few and large ones, of half a gigabyte."""
 _SMALLEST_UNIT_BYTES = 24 * MIB
 _UNITS_PER_PROCESS = 6
 """So many, where there is little to do, that no process ends long before the others."""
