@@ -20,6 +20,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "upload": "ytcurate.pipeline.upload",
     "UploadResult": "ytcurate.pipeline.upload",
+    "plan_upload": "ytcurate.pipeline.upload",
+    "UploadPlan": "ytcurate.uploading.plan",
+    "SourceVideo": "ytcurate.sources.base",
     "describe": "ytcurate.pipeline.describe",
     "plan_describe": "ytcurate.pipeline.plan_describe",
     "DescribePlan": "ytcurate.pipeline.describe_plan",
@@ -45,6 +48,8 @@ _HOMES = {
     "ReplySchema": "ytcurate.describers.reply_schema",
     "Outcome": "ytcurate.describers.base",
     "Segmenting": "ytcurate.config",
+    "Encoding": "ytcurate.config",
+    "SourceLimits": "ytcurate.config",
     "FrameSampling": "ytcurate.config",
     "Sampling": "ytcurate.config",
     "EngineSettings": "ytcurate.config",
@@ -59,10 +64,12 @@ __all__ = sorted([*_HOMES, "__version__"])  # pyright: ignore[reportUnsupportedD
 if TYPE_CHECKING:
     from ytcurate.config import Buffering as Buffering
     from ytcurate.config import ClipLimits as ClipLimits
+    from ytcurate.config import Encoding as Encoding
     from ytcurate.config import EngineSettings as EngineSettings
     from ytcurate.config import FrameSampling as FrameSampling
     from ytcurate.config import Sampling as Sampling
     from ytcurate.config import Segmenting as Segmenting
+    from ytcurate.config import SourceLimits as SourceLimits
     from ytcurate.connection import Account as Account
     from ytcurate.connection import account as account
     from ytcurate.connection import connect as connect
@@ -87,9 +94,12 @@ if TYPE_CHECKING:
     from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show
     from ytcurate.pipeline.upload import UploadResult as UploadResult
+    from ytcurate.pipeline.upload import plan_upload as plan_upload
     from ytcurate.pipeline.upload import upload as upload
     from ytcurate.pipeline.watch import ClipView as ClipView
     from ytcurate.pipeline.watch import watch as watch
+    from ytcurate.sources.base import SourceVideo as SourceVideo
+    from ytcurate.uploading.plan import UploadPlan as UploadPlan
 
 
 def __getattr__(name: str) -> Any:

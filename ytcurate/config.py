@@ -142,8 +142,8 @@ class SourceLimits:
     max_seconds: float = 4 * 3600.0
     """In all. An hour of video is cut in seconds when packets are copied, and takes about an hour of one core
     for each encoding of 1080p60."""
-    max_memory_bytes: int = 2 * GIB
-    """Of the process that cuts it, beyond what it takes by itself."""
+    max_memory_bytes: int = 4 * GIB
+    """Of the process that cuts it, beyond what it takes by itself. A row is in memory up to four times."""
     max_source_bytes: int = 256 * GIB
     """Of a download."""
 

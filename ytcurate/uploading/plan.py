@@ -304,8 +304,17 @@ def _settings(source: Source, segmenting: Segmenting, preview: str) -> dict[str,
         "cut": segmenting.cutting,
         "codec": segmenting.codec,
         "encoding": segmenting.way(),
+        "encoder": _encoder(segmenting),
         "preview": preview,
     }
+
+
+def _encoder(segmenting: Segmenting) -> str | None:
+    if segmenting.cutting == "copy" and segmenting.codec is None:
+        return None
+    from ytcurate.media.encoders import chosen_encoder
+
+    return chosen_encoder(segmenting)
 
 
 def _processes(options: UploadOptions, source: Source) -> int:
