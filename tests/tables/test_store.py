@@ -6,6 +6,7 @@ from ytcurate.connection import connect
 from ytcurate.errors import SchemaMismatch, TableExists, TableMissing, UsageError
 from ytcurate.tables import store
 from ytcurate.tables.rows import Column
+from ytcurate.tables.stream_rows import find_row_cap, stream_rows
 
 COLUMNS = (Column("id", "int64", required=True), Column("video", "string", tag="video"))
 
@@ -14,8 +15,11 @@ def keep(row, cap):
     raise AssertionError(f"row {row['id']} was to be lightened for a cap of {cap}")
 
 
-def write(client, table, rows):
-    return [limit for _, limit in store.append_rows(client, table, rows, lighten=keep)]
+def write(client, table, rows, *, cap=1024 * MIB, lighten=keep):
+    with yt.Transaction(client=client) as transaction:
+        return stream_rows(
+            client, table, rows, transaction_id=transaction.transaction_id, cap=cap, lighten=lighten
+        )
 
 
 def test_rows_come_back_as_they_were_written(client, workdir):
@@ -32,7 +36,9 @@ def test_a_row_of_40_mib_is_written_with_the_row_weight_it_needs(client, workdir
     store.create_table(client, table, COLUMNS)
     rows = [{"id": 1, "video": b"small"}, {"id": 2, "video": bytes(40 * MIB)}]
 
-    assert write(client, table, rows) == [64 * MIB]
+    written = write(client, table, rows)
+
+    assert (written.max_row_weight, dict(written.row_weights_mib)) == (64 * MIB, {"1": 1, "64": 1})
     assert client.get(f"{table}/@row_count") == 2
 
 
@@ -48,16 +54,45 @@ def test_a_row_above_the_clusters_cap_is_replaced_and_the_others_are_written(ups
     store.create_table(client, "//tmp/t", COLUMNS, replace=True)
     rows = [{"id": 1, "video": b"small"}, {"id": 2, "video": bytes(130 * MIB)}, {"id": 3, "video": b"small"}]
 
-    written = store.append_rows(
-        client, "//tmp/t", rows, lighten=lambda row, cap: {"id": -row["id"], "video": str(cap).encode()}
+    cap = find_row_cap(client, "//tmp/t")
+    written = write(
+        client,
+        "//tmp/t",
+        rows,
+        cap=cap,
+        lighten=lambda row, cap: {"id": -row["id"], "video": str(cap).encode()},
     )
 
-    assert [limit for _, limit in written] == [16 * MIB, 128 * MIB, 16 * MIB]
+    assert (cap, written.max_row_weight) == (128 * MIB, 0)
     assert list(client.read_table("//tmp/t")) == [
         {"id": 1, "video": "small"},
         {"id": -2, "video": str(128 * MIB)},
         {"id": 3, "video": "small"},
     ]
+
+
+def test_rows_are_taken_one_at_a_time_and_heavier_ones_begin_a_request_of_their_own(client, workdir):
+    table, taken = f"{workdir}/t", []
+    store.create_table(client, table, COLUMNS)
+
+    def rows():
+        for number, size in enumerate([1, 20 * MIB, 1, 40 * MIB, 1]):
+            taken.append(number)
+            yield {"id": number, "video": bytes(size)}
+
+    written = write(client, table, rows())
+
+    assert [row["id"] for row in client.read_table(f"{table}{{id}}")] == [0, 1, 2, 3, 4]
+    assert (taken, written.max_row_weight) == ([0, 1, 2, 3, 4], 64 * MIB)
+    # The first row, those below 32 MiB, and those below 64.
+    assert client.get(f"{table}/@chunk_count") == 3
+
+
+def test_what_a_row_may_weigh_is_found_out_without_writing(client, workdir):
+    table = f"{workdir}/t"
+    store.create_table(client, table, COLUMNS)
+    assert find_row_cap(client, table) == 1024 * MIB
+    assert client.get(f"{table}/@chunk_count") == 0
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,15 @@
-"""Tables in Cypress: create, write with the row weight they need, read."""
+"""Tables in Cypress: create, check, read; stream_rows.py writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB, PORTABLE_ROW_WEIGHT_BYTES
-from ytcurate.connection import setting
+from ytcurate.config import MIB
 from ytcurate.errors import SchemaMismatch, TableExists, TableMissing, UsageError
 from ytcurate.tables.rows import Column
 from ytcurate.tables.schema import schema_difference, table_schema
 
-_GROUP_BYTES = 64 * MIB
-"""Rows are gathered up to this weight and written together, with the row weight that they need."""
 _ROW_WEIGHT_STEPS = tuple(MIB << power for power in range(4, 11))
 """16 MiB (the default) to 1 GiB."""
 
@@ -109,62 +106,6 @@ def _value_weight(value: Any) -> int:
 def writer_row_weight(heaviest: int) -> int:
     """Choose ``max_row_weight`` for rows of up to this weight: rows must be strictly lighter than it."""
     return next((step for step in _ROW_WEIGHT_STEPS if heaviest < step), heaviest + 1)
-
-
-def append_rows(
-    client: Any, path: str, rows: Iterable[Row], *, lighten: Callable[[Row, int], Row]
-) -> Iterator[tuple[list[Row], int]]:
-    """Append rows in groups of bounded weight, each with the ``max_row_weight`` it needs.
-
-    Args:
-        client: of the cluster.
-        path: of a table.
-        rows: taken one group at a time.
-        lighten: what to write for a row that the cluster takes in no form, given the row and the most
-            that a row may weigh.
-
-    Yields:
-        Each group as it was written, and the ``max_row_weight`` it was written with.
-    """
-    import yt.wrapper as yt
-
-    for group in _grouped(rows):
-        limit = writer_row_weight(max(row_weight(row) for row in group))
-        try:
-            _write(client, path, group, limit)
-        except yt.YtResponseError as error:
-            # The cap differs between clusters and can be asked of none: it shows when it is exceeded.
-            if limit <= PORTABLE_ROW_WEIGHT_BYTES or "max_row_weight" not in str(error):
-                raise
-            limit = PORTABLE_ROW_WEIGHT_BYTES
-            group = [row if row_weight(row) < limit else lighten(row, limit) for row in group]
-            _write(client, path, group, limit)
-        yield group, limit
-
-
-def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    group: list[Row] = []
-    weight = 0
-    for row in rows:
-        added = row_weight(row)
-        if group and weight + added > _GROUP_BYTES:
-            yield group
-            group, weight = [], 0
-        group.append(row)
-        weight += added
-    if group:
-        yield group
-
-
-def _write(client: Any, path: str, rows: list[Row], limit: int) -> None:
-    import yt.wrapper as yt
-
-    # Said only where it matters: a cluster may refuse the option above its own cap.
-    writer = {"max_row_weight": limit} if limit > DEFAULT_ROW_WEIGHT_BYTES else None
-    table = yt.TablePath(path, append=True, client=client)
-    # Bodies go as they are: videos do not compress, and zlib is five times slower than a local wire.
-    with setting(client, "proxy", "content_encoding", "identity"):
-        client.write_table(table, rows, table_writer=writer, raw=False)
 
 
 def read_rows(client: Any, path: str, columns: Sequence[str]) -> list[Row]:
