@@ -69,10 +69,6 @@ TARGETS = (
     Target("describe", "memory_ratio", "peak memory of the job, ours over plain", 0.5, at_least=False),
 )
 GPU_TARGETS = (
-    Target("upload", "ratio", "uploading a folder, times faster", 3),
-    Target("upload", "limit_share", "uploading, share of what client and cluster can", 0.8),
-    Target("upload", "peak_mb", "peak memory of uploading, MB", 600, at_least=False),
-    Target("upload", "preview_share", "share of uploading that posters take", 0.1, at_least=False),
     Target("gpu_describe", "ratio", "the job on a GPU, times faster", 3),
     Target("gpu_describe", "share_of_ceiling", "share of the engine's ceiling", 0.9),
 )

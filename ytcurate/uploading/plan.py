@@ -100,10 +100,11 @@ class UploadPlan:
         videos = "videos" if count is None else f"{count} videos"
         amount = f" ({size / 1e9:.2f} GB)" if size else ""
         goes_on = f", going on after {self.record.sources} sources" if self.continues else ""
+        codec = f", other codecs to {self.segmenting.codec}" if self.segmenting.codec else ""
         ways = {"fixed": f"clips of {self.segmenting.clip_seconds:g} s", "scenes": "scenes", "whole": "whole"}
         return (
             f"{videos}{amount} → {self.table}{goes_on}: {ways[self.segmenting.split]}, "
-            f"{self.segmenting.cutting}, in {self.processes} processes; preview: {self.preview}"
+            f"{self.segmenting.cutting}{codec}, in {self.processes} processes; preview: {self.preview}"
         )
 
     def content(self) -> dict[str, Any]:
