@@ -46,9 +46,9 @@ class DescribeMapper:
         yt.run_map(DescribeMapper(model="Qwen/Qwen2.5-VL-7B-Instruct"), clips, result, spec=build_spec(...))
 
     Input rows need the columns ``ds_index``, ``segment_index`` and ``video``; ``clip_id`` and ``outcome``
-    are used when they are there. A row without a video may bring ``video_path``: its clip is then the file of
-    that name in the job's sandbox (``file_paths`` of the spec). A row that brings an outcome other than ``ok``
-    passes through with it.
+    are used when they are there. A row without a video may bring ``video_path``: its clip is then the file
+    of that name in the job's sandbox (``file_paths`` of the spec). A row that brings an outcome other than
+    ``ok`` passes through with it.
     Output rows have the columns of ``answer_columns(questions)``, in the order in which clips finish.
 
     Args:

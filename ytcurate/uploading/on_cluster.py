@@ -5,8 +5,9 @@
     a table of the cluster ────────────────────────► operations of CutMapper ─► clips, sources
     any other source ─► staging.py: TABLE_videos ──►
 
-The tables are those of an upload from here, row by row. Where a source is a table of the cluster, nothing
-comes over the wire but names; videos of the same bytes are not recognised there, as no job sees all of them.
+The tables are those of an upload from here, row by row; only the rows of videos too heavy for a row of
+``TABLE_videos`` come at the end of their wave. Where a source is a table of the cluster, nothing comes over
+the wire but names; videos of the same bytes are not recognised there, as no job sees all of them.
 """
 
 from __future__ import annotations
