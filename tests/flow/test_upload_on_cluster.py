@@ -10,12 +10,10 @@ from tests.support.videos import make_video
 from ytcurate.config import GIB, MIB, Segmenting
 from ytcurate.errors import UsageError
 from ytcurate.operations.resources import Placement, ResourceChanges
-from ytcurate.pipeline.upload import UploadResult, plan_upload
+from ytcurate.pipeline.upload import plan_upload
 from ytcurate.uploading import staging
-from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
+from ytcurate.uploading.cut_jobs import ClusterJobs
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
-from ytcurate.uploading.on_cluster import Listeners, upload_on_cluster
-from ytcurate.uploading.plan import create_tables
 from ytcurate.uploading.record import read_upload_record
 
 TWO_SECONDS = Segmenting(clip_seconds=2)
@@ -27,18 +25,10 @@ class Stop(Exception):
 
 
 def on_cluster(client, source, table, jobs=LOCAL, on_operation=lambda progress: None, **settings):
-    settings = {"segmenting": TWO_SECONDS, "preview": "first"} | settings
-    plan = plan_upload(source, table, client=client, **settings)
-    cutting = plan_cutting(client, plan, jobs)
-    create_tables(client, plan)
-    result = UploadResult(table=table)
-    result.already = upload_on_cluster(
-        client,
-        plan,
-        cutting,
-        Listeners(on_records=result.count, on_operation=on_operation),
+    settings = {"segmenting": TWO_SECONDS, "preview": "first"} | vars(jobs) | settings
+    return ytcurate.upload(
+        source, table, client=client, on_cluster=True, on_operation=on_operation, **settings
     )
-    return result
 
 
 def from_here(client, source, table, **settings):
@@ -197,8 +187,8 @@ def test_what_is_wrong_for_every_video_is_refused_before_anything_starts(
 
 
 def test_a_plan_shows_the_spec_of_its_operations(client, workdir, table):
-    plan = plan_upload(table, f"{workdir}/there", client=client)
-    shown = plan_cutting(client, plan, ClusterJobs(job_minutes=5)).content()
+    plan = plan_upload(table, f"{workdir}/there", client=client, on_cluster=True, job_minutes=5)
+    shown = plan.content()["on_cluster"]
     assert shown["processes_per_job"] == 4
     spec = shown["spec"]
     assert (spec["pool_trees"], spec["ordered"]) == (["cpu"], True)

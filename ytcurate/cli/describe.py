@@ -10,6 +10,7 @@ import typer
 
 from ytcurate.cli import options
 from ytcurate.cli.progress import StepProgress
+from ytcurate.cli.spec_file import read_spec
 from ytcurate.config import GIB, EngineSettings, FrameSampling, Sampling
 from ytcurate.describers.prompts import DESCRIBE, load_question, question_names, read_prompt
 from ytcurate.errors import UsageError
@@ -273,7 +274,7 @@ def describe(
         "wave_rows": wave_clips,
         "job_minutes": job_minutes,
         "ship_anyway": ship_anyway,
-        "spec": _read_spec(spec),
+        "spec": read_spec(spec) if spec else {},
     }
     client = connect(proxy)
     if dry_run:
@@ -324,17 +325,3 @@ class DescribeProgress:
     def progress(self, now: Any) -> None:
         """Say how far it is."""
         self._bar.update(str(now), done=now.statistics.get("clips_done", 0), total=self._rows)
-
-
-def _read_spec(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"--spec {path}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"--spec {path}: a map of options is expected, found {type(content).__name__}.")
-    return content

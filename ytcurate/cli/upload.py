@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json as json_module
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ytcurate.cli import options
 from ytcurate.cli.progress import StepProgress
+from ytcurate.cli.spec_file import read_spec
 from ytcurate.config import GIB, MIB, Encoding, Segmenting, SourceLimits
 from ytcurate.errors import UsageError
+from ytcurate.operations.resources import Placement, ResourceChanges
 
 _CUTTING, _ENCODING, _SOURCE, _TABLE, _LIMITS = "Cutting", "Encoding", "Source", "Table", "Limits"
+_JOBS = "On the cluster"
 _Split = Literal["fixed", "scenes", "whole"]
 _Cut = Literal["copy", "smart", "encode"]
 _Detector = Literal["adaptive", "content", "hash", "histogram", "threshold"]
@@ -197,6 +201,57 @@ def upload(
     max_source_gib: Annotated[
         float, typer.Option(help="A larger download is given up.", rich_help_panel=_LIMITS)
     ] = SourceLimits.max_source_bytes / GIB,
+    on_cluster: Annotated[
+        bool,
+        typer.Option(
+            "--on-cluster",
+            help="Cut in jobs of the cluster; videos that are in no table of it go to <table>_videos first.",
+            rich_help_panel=_JOBS,
+        ),
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="What a job gets: a preset or a YAML file. Default: cpu.",
+            show_default=False,
+            rich_help_panel=_JOBS,
+        ),
+    ] = None,
+    cpu: Annotated[
+        float | None, typer.Option(help="Cores of a job.", show_default=False, rich_help_panel=_JOBS)
+    ] = None,
+    memory_gib: Annotated[
+        float | None, typer.Option(help="Memory of a job.", show_default=False, rich_help_panel=_JOBS)
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="Pool to run in.", show_default=False, rich_help_panel=_JOBS)
+    ] = None,
+    pool_tree: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Pool tree to run in; may be given several times.",
+            show_default=False,
+            rich_help_panel=_JOBS,
+        ),
+    ] = None,
+    job_minutes: Annotated[
+        float | None,
+        typer.Option(help="How long a job should take.", show_default=False, rich_help_panel=_JOBS),
+    ] = None,
+    keep_videos: Annotated[
+        bool,
+        typer.Option(
+            "--keep-videos", help="Leave the whole videos in <table>_videos.", rich_help_panel=_JOBS
+        ),
+    ] = False,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file with parts of the operation's spec, merged last.",
+            show_default=False,
+            rich_help_panel=_JOBS,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, as JSON, and do nothing.")
     ] = False,
@@ -245,6 +300,17 @@ def upload(
             max_source_bytes=round(max_source_gib * GIB),
         ),
     }
+    of_jobs = {
+        "preset": preset,
+        "resources": _read_resources(cpu, memory_gib),
+        "placement": Placement(pool=pool, pool_trees=tuple(pool_tree or ())) if pool or pool_tree else None,
+        "job_minutes": job_minutes,
+        "keep_videos": keep_videos or None,
+        "spec": read_spec(spec) if spec else None,
+    }
+    settings |= {name: value for name, value in of_jobs.items() if value is not None}
+    if on_cluster:
+        settings["on_cluster"] = True
     client = connect(proxy)
     if dry_run:
         plan = plan_upload(source, table, client=client, **settings)
@@ -260,7 +326,16 @@ def upload(
         def on_progress(result: UploadResult) -> None:
             progress.update(str(result), done=result.sources + result.already, total=videos[0])
 
-        result = run(source, table, client=client, on_plan=on_plan, on_progress=on_progress, **settings)
+        result = run(
+            source,
+            table,
+            client=client,
+            on_plan=on_plan,
+            on_progress=on_progress,
+            on_operation=lambda now: progress.update(str(now)),
+            on_warning=options.warn,
+            **settings,
+        )
     for problem in result.problems:
         options.errors.print(f"skipped {problem}", markup=False, soft_wrap=True)
     if json:
@@ -271,6 +346,12 @@ def upload(
         options.say(result.rate())
     if strict and result.bad_sources:
         raise typer.Exit(3)
+
+
+def _read_resources(cpu: float | None, memory_gib: float | None) -> ResourceChanges | None:
+    if cpu is None and memory_gib is None:
+        return None
+    return ResourceChanges(cpu=cpu, memory_bytes=None if memory_gib is None else round(memory_gib * GIB))
 
 
 def _read_rows(text: str | None) -> tuple[int, int | None] | None:

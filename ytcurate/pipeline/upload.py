@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -14,12 +14,17 @@ from ytcurate.config import Segmenting, SourceLimits
 from ytcurate.connection import client_for
 from ytcurate.errors import UnreadableVideo, UsageError
 from ytcurate.mappers.clips import SourceRecord
+from ytcurate.operations.resources import JobResources, Placement, ResourceChanges
+from ytcurate.operations.submit import Progress
 from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
 from ytcurate.sources.options import DownloadLimits, SourceOptions
 from ytcurate.tables.ledger import GOOD_OUTCOMES, Taken, read_taken, sources_table
 from ytcurate.tables.stream_rows import find_row_cap
+from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
+from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
 from ytcurate.uploading.messages import Setup
+from ytcurate.uploading.on_cluster import Listeners, upload_on_cluster
 from ytcurate.uploading.owners import abort_left_behind
 from ytcurate.uploading.plan import UploadOptions, UploadPlan, create_tables, make_plan, require_tools
 from ytcurate.uploading.pool import CutterProcess
@@ -95,6 +100,7 @@ class UploadResult:
 
 
 _OF_SOURCE = ("columns", "rows", "title_column")
+_OF_JOBS = tuple(each.name for each in fields(ClusterJobs))
 
 
 class UploadSettings(TypedDict, total=False):
@@ -132,6 +138,27 @@ class UploadSettings(TypedDict, total=False):
     table's chunks. A source is never divided. 0: 24 to 512 MiB, by how much there is."""
     limits: SourceLimits
     """Of one source."""
+    on_cluster: bool
+    """Cut in jobs of the cluster. Videos that are not in a table of it already are first uploaded whole, to
+    ``<table>_videos``. What follows is for that only; see ``ClusterJobs``."""
+    preset: str
+    """Name of a preset, or a file; ``cpu``."""
+    resources: JobResources | ResourceChanges | None
+    """All of what a job gets, or the fields that win over the preset's."""
+    placement: Placement | None
+    """Pool and pool trees; what is set wins over the preset."""
+    job_minutes: float | None
+    """How long a job should take. None: as the preset says."""
+    job_bytes: int | None
+    """Source video of one job. None: what takes it ``job_minutes``."""
+    wave_bytes: int | None
+    """Source video of one operation. None: as much as 192 jobs take."""
+    keep_videos: bool
+    """Leave the whole videos in ``<table>_videos``: to cut them again in another way."""
+    spec: Mapping[str, Any]
+    """Your own part of the spec, merged last."""
+    ship_anyway: bool
+    """Send more than 20 MiB of code to jobs."""
 
 
 def plan_upload(
@@ -150,8 +177,13 @@ def plan_upload(
     chosen: dict[str, Any] = dict(settings)
     of_source = {name: chosen.pop(name) for name in _OF_SOURCE if name in chosen}
     chosen.pop("segmenting", None)
+    on_cluster = chosen.pop("on_cluster", False)
+    of_jobs = {name: chosen.pop(name) for name in _OF_JOBS if name in chosen}
+    if of_jobs and not on_cluster:
+        raise UsageError(f"{next(iter(of_jobs))} is for an upload that is cut on the cluster (on_cluster).")
     options = UploadOptions(**chosen)
-    require_tools(segmenting)
+    if not on_cluster:
+        require_tools(segmenting)
     client = client_for(client, proxy)
     if isinstance(source, str | Path):
         wanted = SourceOptions(
@@ -163,7 +195,10 @@ def plan_upload(
         source = find_source(str(source), options=wanted, client=client)
     elif any(of_source.values()):
         raise UsageError(f"{', '.join(_OF_SOURCE)} are for a source that is given by its name.")
-    return make_plan(client, source, table, segmenting, options)
+    plan = make_plan(client, source, table, segmenting, options)
+    if not on_cluster:
+        return plan
+    return replace(plan, cutting=plan_cutting(client, plan, ClusterJobs(**of_jobs)))
 
 
 def upload(
@@ -174,6 +209,8 @@ def upload(
     client: Any = None,
     on_plan: Callable[[UploadPlan], None] = lambda plan: None,
     on_progress: Callable[[UploadResult], None] = lambda result: None,
+    on_operation: Callable[[Progress], None] = lambda progress: None,
+    on_warning: Callable[[str], None] = lambda warning: None,
     **settings: Unpack[UploadSettings],
 ) -> UploadResult:
     """Cut source videos into clips and write them to a table, several videos at a time.
@@ -191,9 +228,12 @@ def upload(
         client: a YT client to use instead, or the module ``yt.wrapper``.
         on_plan: called with the plan before anything is written.
         on_progress: called after each transaction.
+        on_operation: called every few seconds while jobs cut on the cluster.
+        on_warning: called with a sentence about something that is odd and no error.
         **settings: see ``UploadSettings``.
 
     Raises:
+        OperationFailed: an operation that cuts failed; its message says why. Finished ones stay.
         UsageError: the source does not exist or holds no videos.
         TableExists, SchemaMismatch: the table cannot be written to.
         UnreadableVideo: not one video of the source can be read; no table is left.
@@ -206,14 +246,22 @@ def upload(
     result = UploadResult(table=table)
     with ExitStack() as at_end:
         # They load what they need while the tables are made.
-        processes = [CutterProcess() for _ in range(plan.processes)]
+        processes = [CutterProcess() for _ in range(plan.processes if plan.cutting is None else 0)]
         for process in processes:
             at_end.callback(process.stop)
         if not plan.is_new:
             abort_left_behind(client, plan.written_table)
         create_tables(client, plan)
         try:
-            _run(client, plan, processes, result, on_progress)
+            if plan.cutting is None:
+                _run(client, plan, processes, result, on_progress)
+            else:
+                listeners = Listeners(
+                    on_records=lambda records: _count(records, result, on_progress),
+                    on_operation=on_operation,
+                    on_warning=on_warning,
+                )
+                result.already = upload_on_cluster(client, plan, plan.cutting, listeners)
         except BaseException:
             _remove_if_empty(client, plan)
             raise
@@ -246,14 +294,20 @@ def _run(
     )
 
     def on_records(records: list[SourceRecord]) -> None:
-        result.count(records)
-        on_progress(result)
+        _count(records, result, on_progress)
 
     run = UploadRun(plan, client, setup, _taken(client, plan), on_records, processes)
     try:
         run.run()
     finally:
         result.already = run.left_out
+
+
+def _count(
+    records: list[SourceRecord], result: UploadResult, on_progress: Callable[[UploadResult], None]
+) -> None:
+    result.count(records)
+    on_progress(result)
 
 
 def _taken(client: Any, plan: UploadPlan) -> Taken:
@@ -288,7 +342,9 @@ def _remove_if_empty(client: Any, plan: UploadPlan) -> None:
     if not plan.is_new:
         return
     try:
-        is_empty = not client.get(f"{plan.sources_table}/@row_count")
+        # An operation may still run that writes there.
+        is_cutting = client.exists(f"{plan.written_table}/@{WAVE_ATTRIBUTE}")
+        is_empty = not is_cutting and not client.get(f"{plan.sources_table}/@row_count")
     except yt.YtError:
         return
     if is_empty:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB, PREVIEWS, Segmenting, SourceLimits
 from ytcurate.errors import TableExists, UploadInterrupted, UsageError
@@ -22,6 +22,9 @@ from ytcurate.uploading.record import (
     write_upload_record,
 )
 from ytcurate.uploading.units import unit_bytes
+
+if TYPE_CHECKING:
+    from ytcurate.uploading.cut_jobs import CutPlan
 
 _MOST_PROCESSES = 16
 _SMALL_UPLOAD_BYTES = 256 * MIB
@@ -83,6 +86,8 @@ class UploadPlan:
     processes: int
     unit_bytes: int
     options: UploadOptions
+    cutting: CutPlan | None = None
+    """Of the operations that cut on the cluster; None: videos are cut here."""
 
     @property
     def sources_table(self) -> str:
@@ -125,6 +130,7 @@ class UploadPlan:
             "duplicates": self.options.duplicates,
             "store": self.options.store,
             "limits": asdict(self.options.limits),
+            "on_cluster": self.cutting.content() if self.cutting else None,
         }
 
 
