@@ -19,6 +19,7 @@ _MOST_IMPORTANT = (
     Outcome.REFUSED,
     Outcome.TOO_LONG,
     Outcome.UNREADABLE,
+    Outcome.DUPLICATE,
     Outcome.FAILED,
 )
 """From good to bad: a row has the worst outcome of its questions."""
