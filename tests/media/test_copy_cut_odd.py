@@ -220,6 +220,23 @@ def test_a_transport_stream_that_jumps_goes_on_without_a_gap(offsets, folder):
     assert clip_hashes(clips) == picture_hashes(*parts)
 
 
+@pytest.mark.parametrize("file_format", ["matroska", "flv", "mp4"])
+def test_pictures_that_stay_for_long_are_no_jump(file_format):
+    file = io.BytesIO()
+    with av.open(file, mode="w", format=file_format) as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.gop_size = 64, 48, 1
+        for second in (0, 1, 90, 91, 4000):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            frame.pts = second * 30
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+    clips = cut_clips(file.getvalue(), Segmenting(clip_seconds=1))
+
+    assert [clip.start_s for clip in clips] == [0, 1, 90, 91, 4000]
+
+
 def test_a_clip_ends_where_the_codecs_header_changes(folder):
     small, large = folder / "small.flv", folder / "large.flv"
     run_ffmpeg(*shlex.split(f"{CHART} {H264}"), str(small))

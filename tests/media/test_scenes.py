@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.corpus.bombs import bombs
 from tests.support.videos import make_sound_only, make_two_sizes, make_video, run_ffmpeg
 from ytcurate.config import Segmenting
 from ytcurate.errors import UnreadableVideo, UsageError
@@ -246,9 +247,14 @@ def test_a_video_without_pictures_says_what_was_found(content, message):
         find_scenes(content, SCENES)
 
 
-def test_a_header_of_huge_pictures_is_refused_before_decoding():
-    with pytest.raises(UnreadableVideo, match="16000x9000 are over the limit of 35651584 pixels"):
-        find_scenes(make_huge(), SCENES)
+def test_huge_pictures_are_refused_before_decoding(tmp_path):
+    next(entry for entry in bombs() if entry.name == "bomb-h264.mp4").write(tmp_path / "huge.mp4")
+    with pytest.raises(UnreadableVideo, match="16000x16000 are over the limit of 35651584 pixels"):
+        find_scenes(tmp_path / "huge.mp4", SCENES)
+
+
+def test_a_header_that_claims_huge_pictures_is_not_believed():
+    assert len(find_scenes(make_huge(), SCENES)) == 1
 
 
 def make_huge():

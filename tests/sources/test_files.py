@@ -38,6 +38,22 @@ def test_a_pattern_gives_the_videos_that_match(folder):
     assert names(find_source("videos/*")) == ["videos/a-1.webm", "videos/b.mp4"]
 
 
+def test_links_that_lead_nowhere_are_given_so_that_their_rows_say_so(folder):
+    (folder / "circle.mp4").symlink_to("circle.mp4")
+    (folder / "dangling.mp4").symlink_to("nothing")
+    (folder / "dangling.txt").symlink_to("nothing")
+    (folder / "good.mp4").symlink_to("b.mp4")
+    source = find_source("videos")
+    assert [(video.name, video.size) for video in source][3:] == [
+        ("videos/b.mp4", 5),
+        ("videos/circle.mp4", 0),
+        ("videos/dangling.mp4", 0),
+        ("videos/good.mp4", 5),
+    ]
+    assert names(find_source("videos/*g*.mp4")) == ["videos/dangling.mp4", "videos/good.mp4"]
+    assert source.total_bytes == 5 + 8 + 7 + 8 + 5
+
+
 def test_a_file_whose_name_is_like_a_pattern_is_that_file(tmp_path):
     (tmp_path / "a[1].mp4").write_bytes(b"x")
     assert names(find_source(f"{tmp_path}/a[1].mp4")) == [f"{tmp_path}/a[1].mp4"]

@@ -8,6 +8,7 @@ pictures at each cut; the cuts smart and encode lose none.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -20,7 +21,6 @@ from ytcurate.media.copy_mux import ClipWriter, HeldPacket
 from ytcurate.media.keyframes import shows_itself
 from ytcurate.media.packet_times import picture_ticks, start_of, timed_packets
 from ytcurate.media.probe import VideoLike, open_video
-from ytcurate.media.progress import report_progress
 from ytcurate.media.segment import KeyframePlan, Segment, wanted_intervals
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ MAX_CLIP_BYTES = GIB
 """Of the packets held for one clip; no table takes a row as heavy."""
 _PACKET_BYTES = 512
 """What a packet weighs in memory beside its data."""
+_EMPTY_HEADERS = {"h264": b"\0\0\0\x08avcC", "hevc": b"\0\0\0\x08hvcC"}
+"""What stands in an MP4 instead of a codec's header that could not be understood."""
 _SAME_S = Fraction(2, 1_000_000)
 """A border so little behind a keyframe is its own: containers round their start to microseconds."""
 
@@ -76,6 +78,7 @@ def copy_clips(
         for other in container.streams:
             if other is not stream:
                 other.discard = Discard.all
+        _require_header(stream)
         reader = _PieceReader(stream, segmenting, segments, start_of(container, stream))
         pieces = reader.pieces(timed_packets(container, stream))
         if segmenting.min_seconds:
@@ -90,12 +93,35 @@ def copy_clips(
                     yield clip
         except UnreadableVideo:
             raise
-        except (av.error.FFmpegError, ValueError, IndexError) as error:
-            # IndexError is PyAV's where damage makes a stream appear that was not announced.
+        except (av.error.FFmpegError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UnreadableVideo(f"reading breaks off in segment {writer.next_index}: {reason}") from error
         if writer.next_index == 0:
             raise UnreadableVideo(f"the video stream of this {container.format.name} has no packets to show")
+
+
+def _require_header(stream: VideoStream) -> None:
+    """Refuse a stream whose parameter sets are damaged: FFmpeg writes clips without them, and none opens.
+
+    Looked at are those found between the packets, as in transport streams, for FFmpeg rewrites them.
+    """
+    import av
+
+    codec = stream.codec_context.codec.canonical_name
+    if codec not in _EMPTY_HEADERS or (stream.codec_context.extradata or b"")[:1] == b"\1":
+        return
+    head = io.BytesIO()
+    try:
+        with av.open(head, mode="w", format="mp4", options={"movflags": "empty_moov"}) as output:
+            output.add_stream_from_template(stream, opaque=True)
+            output.start_encoding()
+    except (av.error.FFmpegError, ValueError) as error:
+        raise UnreadableVideo(f"{codec} of this kind cannot be put into mp4: {error}") from error
+    if _EMPTY_HEADERS[codec] in head.getvalue():
+        raise UnreadableVideo(
+            f"the header of this {codec} stream is damaged, and clips of copied packets could not be opened. "
+            "Encode it: cut encode, or a codec."
+        )
 
 
 class _PieceReader:
@@ -120,21 +146,24 @@ class _PieceReader:
         self._bytes = 0
         self._dropped = 0  # packets before the first that is held
         self._extradata: bytes | None = None
+        self._broken: Exception | None = None  # what reading ended with
 
     def pieces(self, packets: Iterable[Packet[Any]]) -> Iterator[_Piece]:
         """Give the packets of each clip as soon as it is finished.
 
         Packets before the first keyframe are left out, since nothing tells their pictures, as the ffmpeg
-        program does; but of a source that has no keyframe at all they are the only piece.
+        program does; but of a source that has no keyframe at all they are the only piece. Where reading
+        breaks off, the last piece has what could be read of it.
 
         Raises:
-            UnreadableVideo: one clip has more than ``MAX_CLIP_BYTES``.
+            UnreadableVideo: one clip has more than ``MAX_CLIP_BYTES``; or, after the last piece, see
+                ``timed_packets``.
+            av.error.FFmpegError: after the last piece, reading breaks off.
         """
         plan: KeyframePlan | None = None
         is_held = True
         ticks = self._ticks
-        for packet in packets:
-            report_progress()
+        for packet in self._readable(packets):
             pts = packet.pts or 0
             if packet.is_keyframe:
                 if plan is None:
@@ -169,6 +198,16 @@ class _PieceReader:
         ended = plan.finish(count) if plan is not None else None
         if ended is not None:
             yield self._piece(*ended)
+        if self._broken is not None:
+            raise self._broken
+
+    def _readable(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+        import av
+
+        try:
+            yield from packets
+        except (av.error.FFmpegError, UnreadableVideo) as error:
+            self._broken = error
 
     def _can_begin(self, packet: Packet[Any]) -> bool:
         context = self._stream.codec_context
@@ -229,7 +268,7 @@ def _joined(pieces: Iterable[_Piece], min_ticks: Fraction) -> Iterator[_Piece]:
     while True:
         try:
             piece = next(source, None)
-        except (av.error.FFmpegError, ValueError, IndexError):
+        except (av.error.FFmpegError, ValueError):
             if before is not None:
                 yield before
             raise

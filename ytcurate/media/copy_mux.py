@@ -23,6 +23,8 @@ _BUFFER_BYTES = 2**20
 _HIDING = ("h264", "hevc")
 """Codecs of which a clip has the undecodable pictures too, as FFmpeg's own segments have: at times below 0,
 where an edit list hides them. Of others they are left out, for nothing can refer to them."""
+_SAME_BYTES = {"fflags": "+bitexact"}
+"""Without it FFmpeg gives each Matroska file a random number of its own."""
 _CONTAINERS = (("mp4", "mp4"), ("matroska", "mkv"), ("mov", "mov"), ("asf", "asf"))
 """FFmpeg's names of the muxers, and of the files; tried in this order."""
 
@@ -138,7 +140,13 @@ class ClipWriter:
         index = self._index
         decode_times = _decode_times(held)
         try:
-            with av.open(buffer, mode="w", format=self._format, buffer_size=_BUFFER_BYTES) as output:
+            with av.open(
+                buffer,
+                mode="w",
+                format=self._format,
+                buffer_size=_BUFFER_BYTES,
+                container_options=_SAME_BYTES,
+            ) as output:
                 target = _add_stream(output, self._stream)
                 if extradata is not None:
                     target.codec_context.extradata = extradata

@@ -56,7 +56,7 @@ def exact_clips(
     spans = [span for segment in segments if (span := index.pictures_in(segment))]
     if index.breaks:
         known = len(index.times) - _REORDERED_PICTURES
-        spans = [span for span in spans if span.stop <= known]
+        spans = [range(span.start, min(span.stop, known)) for span in spans if span.start < known]
     number = 0
     for made in _make_clips(video, index, spans, segmenting):
         if made is None:

@@ -102,11 +102,11 @@ class FFmpegRun:
         import ffmpeg
 
         chapters = opened.enter_context(_as_file(self._chapters))
-        files = [chapters]
-        path = str(Path(self._video).absolute()) if not isinstance(self._video, bytes) else ""
-        if isinstance(self._video, bytes):
-            files.append(opened.enter_context(_as_file(self._video)))
-            path = _path_of(files[1])
+        # Opened here, so that names of any bytes are read: the library takes text in UTF-8 only.
+        video = self._video
+        source_file = _as_file(video) if isinstance(video, bytes) else Path(video).open("rb")  # noqa: SIM115
+        files = [chapters, opened.enter_context(source_file)]
+        path = _path_of(files[1])
         # The library knows no input of which no stream is used: that of the chapters is part of the program.
         program = [ffmpeg_program(), "-hide_banner", "-loglevel", "error"]
         program += ["-f", "ffmetadata", "-i", _path_of(chapters)]

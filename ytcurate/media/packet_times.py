@@ -1,12 +1,13 @@
 """The packets of a video stream with a time on each: what containers leave out or get wrong is put right.
 
-FFmpeg's demuxers give every packet as the container has it. Three things are not so that clips can be cut:
+FFmpeg's demuxers give every packet as the container has it. Some things are not so that clips can be cut:
 
 - A transport stream may jump: recordings put one behind the other, a counter that starts over. The clock goes
   on without a gap, as in the ffmpeg program.
 - AVI and bare streams have no presentation times. For H.264 and HEVC they are read from the slices' picture
   order, since the order of decoding is another; of the other codecs FFmpeg knows the order itself.
 - Single packets without a time get that of decoding, or follow the one before.
+- In damaged files of other containers times run backwards, or are off by days: the clock goes on there, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.errors import UnreadableVideo
+from ytcurate.media.matroska_size import missing_bytes
+from ytcurate.media.probe import read_packets
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -27,6 +30,8 @@ _JUMP_S = 10
 """A step of more is a jump; ``dts_delta_threshold`` of the ffmpeg program."""
 _BACK_S = Fraction(1, 10)
 """So is a step back of more than this; from ``ts_discontinuity_detect`` of the ffmpeg program."""
+_WILD_S = 30 * 3600
+"""Where a container's clock may not jump, a step of more is an error; ``dts_error_threshold``, likewise."""
 _MAY_JUMP = 0x0200
 """``AVFMT_TS_DISCONT`` of a container's flags."""
 _WITHOUT_PTS = ("avi", "h264", "hevc")
@@ -64,18 +69,22 @@ def timed_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
     """Read the packets of a stream in file order, each with a pts.
 
     Raises:
-        UnreadableVideo: the file ends before the last packet that its index names.
+        UnreadableVideo: the pictures are encrypted; or, after the last whole packet, the file ends inside a
+            packet, or before the last one that its index names.
         av.error.FFmpegError: reading breaks off.
     """
-    packets: Iterable[Packet[Any]] = container.demux(stream)
+    packets: Iterable[Packet[Any]] = read_packets(container, stream)
     if _is_without_pts(container, stream):
         packets = _with_picture_order(packets, stream)
     elif container.format.name == "avi" and stream.codec_context.codec.canonical_name == "mpeg4":
         packets = _unpacked(packets, stream)
     ticks = picture_ticks(stream)
-    if container.format.flags & _MAY_JUMP:
-        packets = _without_jumps(packets, Fraction(stream.time_base or 1), ticks)
+    may_jump = bool(container.format.flags & _MAY_JUMP)
+    # QuickTime's times of decoding step back where an edit list goes on elsewhere, and nowhere else.
+    if may_jump or "mov" not in container.format.name:
+        packets = _without_jumps(packets, Fraction(stream.time_base or 1), ticks, may_jump=may_jump)
     last_pts = -ticks
+    doubtful: Packet[Any] | None = None
     for packet in packets:
         pts = packet.pts
         # The demuxer's last packet, which would flush a decoder, or AVI's "the same picture again".
@@ -86,12 +95,27 @@ def timed_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
         if packet.is_keyframe and packet.has_sidedata("encryption_info"):
             raise UnreadableVideo("the pictures of this video are encrypted; decrypt it first")
         last_pts = pts
-        yield packet
+        if doubtful is not None:
+            yield doubtful
+            doubtful = None
+        if packet.is_corrupt:
+            doubtful = packet
+        else:
+            yield packet
+    # In a transport stream this stands for what was lost on the way, which may be anywhere.
+    if doubtful is not None and container.format.name == "mpegts":
+        yield doubtful
+        doubtful = None
     _require_whole(container, stream)
+    if doubtful is not None:
+        raise UnreadableVideo("the file is cut off: it ends inside a picture")
 
 
 def _require_whole(container: InputContainer, stream: VideoStream) -> None:
     # FFmpeg takes packets that lie behind the end of a file for the end of the video.
+    missing = missing_bytes(container)
+    if missing:
+        raise UnreadableVideo(f"the file is cut off: {missing} bytes are missing at its end")
     if not len(stream.index_entries):
         return
     last, size = stream.index_entries[-1], container.size
@@ -106,21 +130,29 @@ def _is_without_pts(container: InputContainer, stream: VideoStream) -> bool:
     return container.format.name in _WITHOUT_PTS and codec in ("h264", "hevc")
 
 
-def _without_jumps(packets: Iterable[Packet[Any]], ticks_s: Fraction, ticks: int) -> Iterator[Packet[Any]]:
-    jump, back = int(_JUMP_S / ticks_s), int(_BACK_S / ticks_s)
-    offset, due = 0, None
+def _without_jumps(
+    packets: Iterable[Packet[Any]], ticks_s: Fraction, ticks: int, *, may_jump: bool
+) -> Iterator[Packet[Any]]:
+    jump = int((_JUMP_S if may_jump else _WILD_S) / ticks_s)
+    # Elsewhere any step back is an error, but for rounding.
+    back = int(_BACK_S / ticks_s) if may_jump else ticks // 2
+    offset, last, due = 0, None, None
     for packet in packets:
         if not packet.size:
             continue
-        dts = packet.pts if packet.dts is None else packet.dts
+        # Presentation times may step back, but who lets its clock jump gives those of decoding, too.
+        dts = packet.pts if packet.dts is None and may_jump else packet.dts
         if dts is not None:
-            step = 0 if due is None else dts + offset - due
-            if step > jump or step < -back:
-                offset -= step
-            due = dts + offset + (packet.duration or ticks)
-            if offset:
-                packet.dts = dts + offset
-                packet.pts = None if packet.pts is None else packet.pts + offset
+            if due is not None and last is not None:
+                step = dts + offset - due
+                # Where no jump is to be expected, a duration that is too long makes none.
+                if step > jump or dts + offset < (due if may_jump else last) - back:
+                    offset -= step
+            last = dts + offset
+            due = last + (packet.duration or ticks)
+        if offset:
+            packet.dts = None if packet.dts is None else packet.dts + offset
+            packet.pts = None if packet.pts is None else packet.pts + offset
         yield packet
 
 

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ytcurate.config import ClipLimits
 from ytcurate.errors import UnreadableVideo
+from ytcurate.media.progress import report_progress
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
 
 VideoLike = bytes | str | Path
 """A whole container file: its bytes, or the path of it."""
 
-
-_PLAYLISTS = ("concat", "dash", "hls", "imf")
-"""FFmpeg's names of what only points to other files."""
+_CONTAINERS = (
+    # of videos
+    "3dostr,4xm,apng,asf,av1,avi,avs,avs2,avs3,bethsoftvid,bfi,bink,bmv,c93,cavsvideo,cdxl,cine,dhav,"
+    "dirac,dnxhd,dsicin,dv,dxa,ea,evc,film_cpk,filmstrip,flic,flv,gdv,gif,gxf,h261,h263,h264,hevc,hnm,"
+    "hxvs,idcin,iff,ifv,ingenient,ipmovie,ipu,iv8,ivf,ivr,jpegxl_anim,jv,kux,live_flv,lmlm4,luodat,lvf,"
+    "lxf,m4v,matroska,mgsts,mjpeg,mjpeg_2000,mlv,mm,mods,moflex,mov,mpeg,mpegts,mpegvideo,mpjpeg,mtv,mv,"
+    "mvi,mxf,mxg,nc,nsv,nut,nuv,obu,ogg,paf,pdv,pmp,psxstr,pva,r3d,rl2,rm,roq,rpl,sdr2,ser,sga,siff,"
+    "smjpeg,smk,smush,swf,thp,tiertexseq,tmv,ty,usm,vc1,vc1test,vividas,vivo,vmd,vvc,wc3movie,webm,wsvqa,"
+    "wtv,xmv,yop,yuv4mpegpipe,"
+    # of sound, so that it is called sound
+    "aac,ac3,aiff,amr,ape,au,caf,dts,eac3,flac,mp3,tta,truehd,w64,wav,wv"
+)
+"""FFmpeg's names of what holds the pictures of a video itself. Not among them, and so never opened, is what
+names other files and addresses (concat, hls, dash, imf, sdp), and single pictures."""
+_PROGRESS_PACKETS = 256
+"""A sign of life comes at each keyframe, which may be large, and at least each so many packets."""
 _SAME_RATE = Fraction(1, 50)
 """How far the header's rate may be from that of the pictures, whose times may be rounded to milliseconds."""
 
@@ -64,18 +82,24 @@ def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]
             source,
             mode="r",
             metadata_errors="replace",
+            # FFmpeg decodes a picture to look at it while it opens a file, and a header may claim any size.
+            options={"max_pixels": str(ClipLimits.max_source_pixels)},
             # Playlists and the like name other files and addresses; what is uploaded must not choose them.
-            container_options={"protocol_whitelist": "none" if isinstance(video, bytes) else "file"},
+            container_options={
+                "protocol_whitelist": "none" if isinstance(video, bytes) else "file",
+                "format_whitelist": _CONTAINERS,
+            },
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.EINVAL:
+            raise UnreadableVideo(
+                f"not a video: FFmpeg finds no container of videos in {size} bytes ({_reason(error)}); lists "
+                "that name other files, single pictures and texts are none"
+            ) from error
         raise UnreadableVideo(
             f"not a video: FFmpeg finds no container in {size} bytes ({_reason(error)})"
         ) from error
     with container:
-        if container.format.name.split(",")[0] in _PLAYLISTS:
-            raise UnreadableVideo(
-                f"this is a list of videos ({container.format.name}), not a video; name the videos themselves"
-            )
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             held = ", ".join(f"{s.type}/{_codec_name(s)}" for s in container.streams) or "nothing"
@@ -86,9 +110,26 @@ def open_video(video: VideoLike) -> Iterator[tuple[InputContainer, VideoStream]]
         stream = next((s for s in streams if s is best), streams[0])
         if stream.codec_context is None or not stream.width or not stream.height:
             raise UnreadableVideo(
-                f"the video stream of this {container.format.name} has no known codec or size"
+                f"the video stream of this {container.format.name} has no known codec or size, or pictures "
+                f"over the limit of {ClipLimits.max_source_pixels} pixels"
             )
         yield container, stream
+
+
+def read_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
+    """Read the packets of a stream as the container has them, and the empty one at its end.
+
+    Raises:
+        av.error.FFmpegError: reading breaks off.
+    """
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.is_keyframe or not number % _PROGRESS_PACKETS:
+                report_progress()
+            yield packet
+    except IndexError:
+        # PyAV's, behind the last packet, where a stream came up that was not announced at first.
+        return
 
 
 def probe(video: VideoLike) -> VideoInfo:
@@ -102,7 +143,7 @@ def probe(video: VideoLike) -> VideoInfo:
     with open_video(video) as (container, stream):
         count, first, end = 0, None, None
         try:
-            for packet in container.demux(stream):
+            for packet in read_packets(container, stream):
                 if packet.size == 0 or packet.is_discard:
                     continue
                 count += 1
@@ -110,8 +151,7 @@ def probe(video: VideoLike) -> VideoInfo:
                     first = packet.pts if first is None else min(first, packet.pts)
                     stop = packet.pts + (packet.duration or 0)
                     end = stop if end is None else max(end, stop)
-        except (av.error.FFmpegError, IndexError) as error:
-            # IndexError is PyAV's where damage makes a stream appear that was not announced.
+        except av.error.FFmpegError as error:
             raise UnreadableVideo(f"reading stops after {count} packets ({_reason(error)})") from error
         if count == 0:
             raise UnreadableVideo(f"the video stream of this {container.format.name} has no packets")
@@ -148,9 +188,21 @@ def _codec_name(stream: Stream) -> str:
 
 def _size_of(path: Path) -> int:
     try:
-        return path.stat().st_size
+        found = path.stat()
     except OSError as error:
         raise UnreadableVideo(f"cannot read {path}: {error.strerror}") from error
+    # A pipe may be waited for in vain, and a device may never end.
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableVideo(f"{path} is {_kind_of(found.st_mode)}, not a regular file")
+    return found.st_size
+
+
+def _kind_of(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _reason(error: Exception) -> str:

@@ -149,8 +149,7 @@ class _Reader:
         while True:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, IndexError) as error:
-                # PyAV raises IndexError at the end where a stream came up that was not announced at first.
+            except (av.error.FFmpegError, UnreadableVideo) as error:
                 self._note(error)
                 packet = None
             if packet is not None and packet.pts is not None and not packet.is_discard:
@@ -163,7 +162,7 @@ class _Reader:
             if packet is None:
                 return
 
-    def _note(self, error: FFmpegError | IndexError) -> None:
+    def _note(self, error: FFmpegError | UnreadableVideo) -> None:
         self.reason = self.reason or getattr(error, "strerror", None) or str(error)
 
 

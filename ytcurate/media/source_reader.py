@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytcurate.errors import UnreadableVideo
 from ytcurate.media.packet_index import SourceIndex
-from ytcurate.media.probe import VideoLike, open_video
-from ytcurate.media.progress import report_progress
+from ytcurate.media.probe import VideoLike, open_video, read_packets
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -51,7 +50,7 @@ class PacketReader:
         self._container: InputContainer = container
         self.stream: VideoStream = stream
         self._ahead: Packet[Any] | None = None
-        self._packets = self._container.demux(self.stream)
+        self._packets = read_packets(self._container, self.stream)
         self.position = 0
         """Number of the packet that comes next."""
 
@@ -71,7 +70,7 @@ class PacketReader:
                 self._container.seek(at, stream=self.stream, backward=True)
             except (av.error.FFmpegError, OverflowError):
                 continue  # many containers cannot seek before their first picture, or at all
-            self._packets = self._container.demux(self.stream)
+            self._packets = read_packets(self._container, self.stream)
             if self._synchronize() and self.position <= number:
                 return
         self._open()
@@ -119,10 +118,8 @@ class PacketReader:
 
         try:
             packet = next((packet for packet in self._packets if packet.size), None)
-        except (av.error.FFmpegError, IndexError) as error:
-            # IndexError is PyAV's where a damaged transport stream shows a stream it did not announce.
+        except av.error.FFmpegError as error:
             raise UnreadableVideo(f"reading breaks off at packet {self.position} ({error})") from error
-        report_progress()
         return packet
 
 

@@ -134,18 +134,22 @@ def glob_source(name: str, options: SourceOptions) -> FileSource:
     Raises:
         UsageError: it matches no video.
     """
-    matches = [path for path in glob.iglob(os.path.expanduser(name), recursive=True) if os.path.isfile(path)]  # noqa: PTH207, PTH111, PTH113 - paths as given
+    found = glob.iglob(os.path.expanduser(name), recursive=True)  # noqa: PTH207, PTH111 - paths as given
+    matches = [path for path in found if os.path.isfile(path) or _is_broken_link(path)]  # noqa: PTH113
     videos = [path for path in matches if suffix_of(path) in VIDEO_SUFFIXES]
     if not matches:
         raise UsageError(f"{name}: no file matches this pattern.")
     if not videos:
         raise UsageError(f"{name}: {len(matches)} files match, and none is a video ({_suffixes()}).")
-    files = [(path, Path(path).stat().st_size) for path in dict.fromkeys(videos)]
+    files = [(path, _size_of(path)) for path in dict.fromkeys(videos)]
     return FileSource(name, sorted(files, key=_by_parts), options)
 
 
 def scan_folder(folder: Path) -> Scan:
     """List a folder with its subfolders. Links to folders are not followed: they may lead in circles.
+
+    A link that leads nowhere is listed, of 0 bytes: whoever reads it says why it cannot be read. Pipes,
+    devices and sockets are left out.
 
     Raises:
         UsageError: it cannot be read.
@@ -161,6 +165,9 @@ def scan_folder(folder: Path) -> Scan:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
+                    elif entry.is_symlink() and _is_broken_link(entry.path):
+                        if suffix_of(entry.name) in VIDEO_SUFFIXES:
+                            videos.append((entry.path, 0))
                     elif not entry.is_file():
                         continue
                     elif suffix_of(entry.name) in VIDEO_SUFFIXES:
@@ -170,6 +177,15 @@ def scan_folder(folder: Path) -> Scan:
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: cannot be read: {error.strerror}.") from error
     return Scan(sorted(videos, key=_by_parts), sorted(others))
+
+
+def _is_broken_link(path: str) -> bool:
+    """Whether this is a link to nothing, or in a circle."""
+    return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114 - many
+
+
+def _size_of(path: str) -> int:
+    return 0 if _is_broken_link(path) else Path(path).stat().st_size
 
 
 def no_videos(name: str) -> UsageError:

@@ -10,7 +10,7 @@ from functools import cache, partial
 
 import av
 
-from tests.support.corpus.entry import FPS, Entry, either, made
+from tests.support.corpus.entry import FPS, Entry, either, made, reason
 from tests.support.corpus.streams import packed
 
 SIDE = 16000
@@ -20,10 +20,10 @@ SIDE = 16000
 def bombs() -> list[Entry]:
     """All entries of this module."""
     return [
-        either("bomb-png.mov", "PNG pictures of 16000x16000", made(_png_movie)),
+        reason("bomb-png.mov", "PNG pictures of 16000x16000", made(_png_movie), r"over the limit"),
         either("bomb-h264.mp4", "H.264 pictures of 16000x16000, black", made(_h264_movie)),
         either("bomb.h264", "the same without a container", made(_h264)),
-        either("bomb.png.mp4", "one PNG picture of 16000x16000 named .mp4", made(partial(_black_png, SIDE))),
+        reason("bomb.png.mp4", "one PNG picture of 16000x16000 named .mp4", made(partial(_black_png, SIDE))),
         either(
             "bomb-claim.h264",
             "H.264 that claims 65536x65536 and has no picture",

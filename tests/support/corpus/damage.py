@@ -40,11 +40,11 @@ def _truncated() -> list[Entry]:
         front = made(partial(_shorten, faststart, tenth))
         where = f"MP4 that ends after {tenth}/10"
         entries.append(reason(f"cut-moov-last-{tenth}.mp4", f"{where}; its index was at the end", back))
-        complete = (tenth * 3 - 1) // 10
+        begun = -(-tenth * 3 // 10)
         trouble = f"{where}; its index is in front"
-        entries.append(some(f"cut-moov-first-{tenth}.mp4", trouble, front, complete, LOST, whole=False))
+        entries.append(some(f"cut-moov-first-{tenth}.mp4", trouble, front, begun, LOST, max_clips=begun))
     trouble = "MP4 that ends between two pictures; its index is in front"
-    entries.append(some("cut-between.mp4", trouble, made(_cut_between), 1, LOST))
+    entries.append(some("cut-between.mp4", trouble, made(_cut_between), 2, LOST))
     entries.append(reason("empty.mp4", "no bytes", content(b""), r"empty \(0 bytes\)"))
     entries.append(reason("one-byte.mp4", "one byte", content(b"\0")))
     return entries
@@ -95,8 +95,10 @@ def _misnamed() -> list[Entry]:
         reason("text.mp4", "a text", content(b"This is a text, not a video.\n" * 50)),
         reason("page.mp4", "an HTML page, as a failed download leaves", content(html)),
         reason("zip.mp4", "a ZIP archive of a video", made(_zip)),
-        either("jpeg.mp4", "a JPEG picture", made(partial(_picture, "mjpeg", "yuvj420p")), max_clips=1),
-        either("png.mp4", "a PNG picture", made(partial(_picture, "png", "rgb24")), max_clips=1),
+        reason(
+            "jpeg.mp4", "a JPEG picture", made(partial(_picture, "mjpeg", "yuvj420p")), r"single pictures"
+        ),
+        reason("png.mp4", "a PNG picture", made(partial(_picture, "png", "rgb24")), r"single pictures"),
         either("animation.mp4", "an animated GIF", made(_gif)),
         clips("webm-inside.mp4", "a WebM named .mp4", made(partial(good, "webm", "libvpx")), *(20,) * 3),
         clips("mp4-inside.avi", "an MP4 named .avi", made(good)),

@@ -203,9 +203,9 @@ def _fragments() -> list[Entry]:
             "fragments-half.mp4",
             "fragmented; ends in the middle",
             on(lambda video: video[: len(video) // 2], fragmented),
-            1,
+            2,
             LOST,
-            whole=False,
+            max_clips=2,
         ),
         reason(
             "fragments-none.mp4",
