@@ -21,7 +21,8 @@ _ABOUT = {
     "upload": "A folder of videos into a table of a local cluster of its own. The plain way cuts with the "
     "ffmpeg program into a temporary folder and writes with the client as it comes; ours is `ytcurate "
     "upload`, timed with the start of its program. `limit` is the same client writing the same rows from "
-    "memory with the best settings known; `limit_share` is ours against the best of those. `peak_mb` is the "
+    "memory with the best settings known; `limit_share` is ours against one stream of it, "
+    "`limit_share_parallel` against the best of one to three streams at once. `peak_mb` is the "
     "PSS of all our processes together; `peaks` shows whether it grows with the source.",
     "frames": "From a clip's bytes to the pictures a model sees, on one core, against qwen-vl-utils with the "
     "fastest of its readers. `ratio` is its time over ours for the first clip.",

@@ -1,9 +1,10 @@
 """Uploading a folder of 1080p60 videos: ours against the plain way, and against what the cluster takes.
 
 The same files into one local cluster, all ways in turn. ``ratio`` is the plain way's time over ours.
-``limit_share`` is our clips per second over those of the same client that writes the same rows from memory,
-with the best settings known and one to three streams at once; ours is timed with the start of its program,
-and reads, hashes and cuts besides. ``preview_share`` is the part of our time that is saved without posters,
+``limit_share`` is our clips per second over those of the same client that writes the same rows from memory in
+one stream, with the best settings known; ``limit_share_parallel`` is over the best of one to three streams at
+once, which two cores hardly leave room beside. Ours is timed with the start of its program, and reads, hashes
+and cuts besides. ``preview_share`` is the part of our time that is saved without posters,
 ``preview_cpu_share`` of our processor time, which is steadier; by default a large upload on few cores makes
 one poster for each source, ``all posters`` makes one for each clip.
 ``peak_mb`` is the memory of all our processes together (PSS: shared pages once), for the folder or for one
@@ -35,6 +36,7 @@ FILES, CLIPS_OF_A_FILE, CLIPS_OF_A_LARGE_FILE = 20, 60, 400
 QUICK_FILES, QUICK_CLIPS, QUICK_LARGE = 2, 10, 30
 REPEATS = 3
 STREAMS = (1, 2, 3)
+LIMIT = "limit, 1 at once"
 
 
 def measure(options: Options) -> Result:
@@ -54,7 +56,10 @@ def measure(options: Options) -> Result:
     return {
         "name": "upload",
         "ratio": round(times["plain"] / times["ours"], 2),
-        "limit_share": round(min(times[name] for name in times if "limit" in name) / times["ours"], 3),
+        "limit_share": round(times[LIMIT] / times["ours"], 3),
+        "limit_share_parallel": round(
+            min(times[name] for name in times if name.startswith("limit")) / times["ours"], 3
+        ),
         "peak_mb": max(each["peak_mb"] for each in peaks.values()),
         "preview_share": round(1 - times["ours, no posters"] / times["ours"], 3),
         "preview_cpu_share": round(1 - cpu["ours, no posters"] / cpu["ours"], 3),

@@ -59,7 +59,7 @@ def run() -> None:
         _report(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("interrupted: what is finished stays, the same command goes on from there", file=sys.stderr)
         sys.exit(130)
 
 

@@ -76,7 +76,9 @@ class UploadResult:
             self.bytes += record.bytes
             totals[record.outcome] += 1
             if record.outcome not in GOOD_OUTCOMES and len(self.problems) < MOST_PROBLEMS:
-                self.problems.append(f"{record.source}: {record.detail}")
+                detail = str(record.detail)
+                named = detail.startswith(record.source)
+                self.problems.append(detail if named else f"{record.source}: {detail}")
         self.outcomes = dict(totals)
 
     def __str__(self) -> str:

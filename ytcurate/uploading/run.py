@@ -207,7 +207,7 @@ class UploadRun:
         attempt.failures += 1
         if attempt.failures >= _TRIES:
             raise UploadInterrupted(
-                f"{self._plan.table}: the cluster did not take the rows, tried {_TRIES} times: {reason}. "
+                f"{self._plan.table}: rows could not be written, tried {_TRIES} times: {reason}. "
                 "What was committed stays; the same command goes on from there."
             )
         self._repeat(attempt, wait_s=2.0 ** (attempt.failures - 1))
