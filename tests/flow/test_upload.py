@@ -73,13 +73,14 @@ def test_rows_come_in_the_order_of_the_source_whoever_cuts_them(client, workdir,
     assert record["cut"] == "copy"
 
 
-def test_clips_beyond_the_thousandth_keep_their_order(client, workdir, make_video):
-    path = make_video(seconds=1100, fps=Fraction(1), gop=1, width=16, height=16)
-    ytcurate.upload(path, f"{workdir}/clips", client=client, segmenting=ONE_SECOND, preview="none")
+def test_three_hours_give_a_thousand_clips_in_their_order(client, workdir, make_video):
+    path = make_video(seconds=3 * 3600, fps=Fraction(1), gop=5, width=16, height=16)
+    result = ytcurate.upload(path, f"{workdir}/clips", client=client, preview="first")
     rows = read_rows(client, f"{workdir}/clips", "segment_index", "start_s", "length")
     assert [(row["segment_index"], row["start_s"], row["length"]) for row in rows] == [
-        (n, float(n), 1.0) for n in range(1100)
+        (n, 10.0 * n, 10.0) for n in range(1080)
     ]
+    assert (result.clips, result.seconds) == (1080, 10800)
 
 
 def test_the_same_bytes_are_taken_once_and_the_first_of_them(client, workdir, folder, videos):
@@ -252,3 +253,18 @@ def test_a_source_of_ones_own_may_be_defined_in_a_script(client, workdir, proxy,
     assert done.stdout.startswith("1 clips"), done.stderr
     (row,) = read_rows(client, f"{workdir}/clips", "title", "label", "score")
     assert row == {"title": b"A title", "label": b"good", "score": 0.5}
+
+
+def test_tables_that_a_killed_upload_was_making_are_made(client, workdir, folder, proxy):
+    table = f"{workdir}/below/clips"
+    code = (
+        "import os, sys, yt.wrapper as yt; from ytcurate.uploading import owners;"
+        "client = yt.YtClient(proxy=sys.argv[1]); owner = {owners.OWNER_ATTRIBUTE: owners.this_process()};"
+        "yt.Transaction(attributes=owner, client=client).__enter__();"
+        "client.create('table', sys.argv[2], recursive=True); os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, proxy, table], capture_output=True, text=True)
+    assert killed.returncode == 9, killed.stderr
+    assert not client.exists(table)
+
+    assert ytcurate.upload(folder, table, client=client).clips == 6

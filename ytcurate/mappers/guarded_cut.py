@@ -37,7 +37,7 @@ class CutterDied(Exception):
         """Whether the video took longer than one may; it would do so again."""
 
 
-class CutterProcess:
+class CutChild:
     """One process, used by one thread at a time; it is started again when it is gone."""
 
     def __init__(self, setup: Setup, limits: SourceLimits) -> None:
@@ -148,8 +148,8 @@ class GuardedCutter:
     """
 
     def __init__(self, setup: Setup, limits: SourceLimits, processes: int) -> None:
-        self._processes = [CutterProcess(setup, limits) for _ in range(processes)]
-        self._idle: SimpleQueue[CutterProcess] = SimpleQueue()
+        self._processes = [CutChild(setup, limits) for _ in range(processes)]
+        self._idle: SimpleQueue[CutChild] = SimpleQueue()
         for process in self._processes:
             self._idle.put(process)
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="cut")
@@ -188,7 +188,7 @@ class GuardedCutter:
             self._idle.put(process)
 
 
-def _cut_or_judge(process: CutterProcess, task: CutTask) -> SourceRecord:
+def _cut_or_judge(process: CutChild, task: CutTask) -> SourceRecord:
     """Cut a video; one that ends its process is tried once more, unless time was the reason."""
     crashes = 0
     while True:

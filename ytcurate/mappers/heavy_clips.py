@@ -11,6 +11,7 @@ from ytcurate.mappers.clips import Row, SourceRecord
 
 def row_weight(row: Row) -> int:
     """Weight of a row as the cluster counts it, bytes: a little high rather than low."""
+    # The same as in tables/store.py: what runs inside jobs knows nothing of tables in Cypress.
     return 1 + sum(_value_weight(value) for value in row.values())
 
 

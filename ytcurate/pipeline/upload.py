@@ -25,7 +25,7 @@ from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
 from ytcurate.uploading.messages import Setup
 from ytcurate.uploading.on_cluster import Listeners, upload_on_cluster
-from ytcurate.uploading.owners import abort_left_behind
+from ytcurate.uploading.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
 from ytcurate.uploading.plan import UploadOptions, UploadPlan, create_tables, make_plan, require_tools
 from ytcurate.uploading.pool import CutterProcess
 from ytcurate.uploading.record import read_upload_record
@@ -362,6 +362,6 @@ def _take_place(client: Any, plan: UploadPlan) -> None:
     """Put the new tables in the place of the old ones, both at once."""
     import yt.wrapper as yt
 
-    with yt.Transaction(client=client):
+    with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
         client.move(plan.sources_table, sources_table(plan.table), force=True)
         client.move(plan.written_table, plan.table, force=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ytcurate.errors import UnreadableVideo, UsageError
@@ -13,7 +14,7 @@ from ytcurate.sources.base import Source
 from ytcurate.sources.columns import Kind
 from ytcurate.sources.options import SourceOptions
 from ytcurate.sources.places import LocalPlace
-from ytcurate.sources.tables import Row, source_of_table
+from ytcurate.sources.tables import HeldVideos, Row, source_of_table
 
 _VIDEO_COLUMNS = ("video", "mp4", "bytes")
 """Columns of bytes that hold videos by custom, where none is tagged."""
@@ -56,6 +57,40 @@ def open_cypress(name: str, options: SourceOptions, client: Any) -> Source:
     return source_of_table(name, table, place, options, column=column or None, row_name=called)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CypressVideos:
+    """Where the videos of a source lie that is a table of the cluster."""
+
+    path: str
+    video_column: str
+    name_column: str | None
+    """That says what each video is called, by custom."""
+    title_column: str | None
+    """``a.b`` is the field b of a nested column a."""
+    columns: tuple[str, ...]
+    """That go along with the videos, in order; written like the title's."""
+    rows: range
+    """That are taken."""
+    row_count: int
+    """Of the whole table."""
+
+
+def videos_in_cypress(source: Source) -> CypressVideos | None:
+    """Say where a source's videos lie if it is a table of the cluster; None: they are elsewhere."""
+    if not isinstance(source, HeldVideos) or not isinstance(source.table, CypressTable):
+        return None
+    table, options = source.table, source.options
+    return CypressVideos(
+        path=table.path,
+        video_column=source.video_column,
+        name_column=table.name_column,
+        title_column=".".join(source.title.path) if source.title else None,
+        columns=tuple(".".join(each.path) for each in source.carried),
+        rows=range(options.start, table.count if options.stop is None else min(options.stop, table.count)),
+        row_count=table.count,
+    )
+
+
 class CypressTable:
     """Rows of a static table, streamed."""
 
@@ -63,7 +98,7 @@ class CypressTable:
         import yt.wrapper as yt
         from yt.wrapper.config import get_config
 
-        self._path = path
+        self.path = path
         # One of its own: rows are read while the caller's client writes, in another thread.
         self._client = yt.YtClient(config=copy.deepcopy(dict(get_config(client))))
         self.columns: Mapping[str, Kind] = {
@@ -71,13 +106,18 @@ class CypressTable:
         }
         self.count = int(attributes["row_count"])
 
+    @property
+    def name_column(self) -> str | None:
+        """The column that says what each video is called, by custom."""
+        return next((key for key in _NAME_COLUMNS if _is_name(self.columns.get(key))), None)
+
     def rows(self, columns: Sequence[str], start: int, stop: int | None) -> Iterator[tuple[str, Row]]:
         """Give rows of a range; one is in memory at a time."""
         import yt.wrapper as yt
 
         tops = dict.fromkeys(each if each in self.columns else each.partition(".")[0] for each in columns)
         part = yt.TablePath(
-            self._path,
+            self.path,
             columns=list(tops),
             start_index=start,
             end_index=self.count if stop is None else min(stop, self.count),
@@ -91,7 +131,7 @@ class CypressTable:
                 number += 1
         except (yt.YtError, OSError) as error:
             raise UnreadableVideo(
-                f"{self._path}: reading breaks off at row {number}: {_reason(error)}"
+                f"{self.path}: reading breaks off at row {number}: {_reason(error)}"
             ) from error
 
     def _value(self, column: str, value: Any) -> Any:
@@ -120,7 +160,7 @@ def _kind(column: Mapping[str, Any]) -> Kind:
 
 def _called(table: CypressTable, path: str) -> Any:
     """Find out what each row is called; names are read without the videos."""
-    column = next((key for key in _NAME_COLUMNS if _is_name(table.columns.get(key))), None)
+    column = table.name_column
     if column is None:
         return lambda number: f"{path} row {number}"
     names = [_name(row.get(column)) for _, row in table.rows([column], 0, None)]

@@ -93,24 +93,30 @@ class _TableSource:
     ) -> None:
         self.name = name
         self.columns = {each.name: each.kind.type for each in carried}
-        self._table, self._place, self._options = table, place, options
-        self._video_column, self._carried, self._title = video_column, carried, title
-        self._row_name = row_name
+        self.table = table
+        self.options = options
+        """Which rows and columns are taken."""
+        self.video_column = video_column
+        self.carried = carried
+        """What goes along with each video, besides its title."""
+        self.title = title
+        """Where a video's title is; None: it has none."""
+        self._place, self._row_name = place, row_name
 
     @property
     def _wanted(self) -> list[str]:
         """Paths of what goes along with the videos, ``a.b`` for a field of a nested column."""
-        along = [*self._carried, *([self._title] if self._title else [])]
+        along = [*self.carried, *([self.title] if self.title else [])]
         return list(dict.fromkeys(".".join(each.path) for each in along))
 
     def _source_video(self, name: str, video: VideoLike | Remote, size: int | None, row: Row) -> SourceVideo:
-        title = self._title.value(row) if self._title else None
+        title = self.title.value(row) if self.title else None
         return SourceVideo(
             name=name,
             video=video,
             title=title if isinstance(title, str) and title else None,
             size=size,
-            extra={each.name: each.value(row) for each in self._carried},
+            extra={each.name: each.value(row) for each in self.carried},
         )
 
 
@@ -125,16 +131,16 @@ class HeldVideos(_TableSource):
     @property
     def count(self) -> int | None:
         """Rows that are taken; None while that is unknown."""
-        return None if self._table.count is None else self._options.taken(self._table.count)
+        return None if self.table.count is None else self.options.taken(self.table.count)
 
     def __iter__(self) -> Iterator[SourceVideo]:
         """Give the videos in the order of the table."""
-        start, number = self._options.start, -1
+        start, number = self.options.start, -1
         files: set[str] = set()
-        wanted = [self._video_column, *self._wanted]
-        rows = self._table.rows(wanted, start, self._options.stop)
+        wanted = [self.video_column, *self._wanted]
+        rows = self.table.rows(wanted, start, self.options.stop)
         for number, (table, row) in enumerate(rows, start=start):
-            path, data = _parts(row.get(self._video_column))
+            path, data = _parts(row.get(self.video_column))
             if data is None and path:
                 address = self._place.find(path, table)
                 if address not in files:
@@ -147,7 +153,7 @@ class HeldVideos(_TableSource):
                 name = f"{self.name} row {number}" + (f" ({clean_text(path)})" if path else "")
             video = MissingVideo("this row has no video") if data is None else data
             yield self._source_video(name, video, None if data is None else len(data), row)
-        if number < 0 and self._options.rows is not None:
+        if number < 0 and self.options.rows is not None:
             raise UsageError(f"{self.name}: there is no row {start}; the range of rows is empty.")
 
 
@@ -164,8 +170,8 @@ class NamedVideos(_TableSource):
         """Row number and full address of each video, of the whole table."""
         masked: dict[str, int] = {}
         known: set[str] = set()
-        for number, (table, row) in enumerate(self._table.rows([self._video_column], 0, None)):
-            text = str(row.get(self._video_column) or "").strip()
+        for number, (table, row) in enumerate(self.table.rows([self.video_column], 0, None)):
+            text = str(row.get(self.video_column) or "").strip()
             address = self._place.find(text, table) if text else ""
             if address and address in known:
                 continue
@@ -177,12 +183,12 @@ class NamedVideos(_TableSource):
         rows = self._entries[-1][0] + 1 if self._entries else 0
         if not rows:
             raise UsageError(f"{self.name}: this list is empty.")
-        self._options.require_some(self.name, rows)
-        stop = self._options.stop
+        self.options.require_some(self.name, rows)
+        stop = self.options.stop
         self._entries = [
             (number, address)
             for number, address in self._entries
-            if number >= self._options.start and (stop is None or number < stop)
+            if number >= self.options.start and (stop is None or number < stop)
         ]
 
     @property
@@ -216,8 +222,8 @@ class NamedVideos(_TableSource):
         if not self._wanted:
             yield from ((number, {}) for number, _ in self._entries)
             return
-        rows = self._table.rows(self._wanted, self._options.start, self._options.stop)
-        for number, (_, row) in enumerate(rows, start=self._options.start):
+        rows = self.table.rows(self._wanted, self.options.start, self.options.stop)
+        for number, (_, row) in enumerate(rows, start=self.options.start):
             yield number, row
 
 

@@ -114,10 +114,10 @@ class _Group:
             if weight >= self._limit:
                 self.left_over = row
                 return
-            self._written.row_weights_mib[_weight_class(weight)] += 1
+            self._written.row_weights_mib[weight_class(weight)] += 1
             yield row
 
 
-def _weight_class(weight: int) -> str:
+def weight_class(weight: int) -> str:
     """Name the power of two, in MiB, that a row's weight is below; at least 1."""
     return str(max(1, 1 << (weight // MIB).bit_length()))

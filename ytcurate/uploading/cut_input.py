@@ -9,6 +9,7 @@ from typing import Any
 
 from ytcurate.mappers.cut import CutMapper
 from ytcurate.sources.base import Source
+from ytcurate.sources.cypress import videos_in_cypress
 from ytcurate.tables.ledger import Taken, name_key
 from ytcurate.uploading.plan import UploadPlan
 
@@ -99,28 +100,22 @@ class VideoTable:
 
 def table_of_source(client: Any, source: Source) -> VideoTable | None:
     """Say where a source's videos lie if they are in a table of the cluster; None: they are elsewhere."""
-    from ytcurate.sources.cypress import _NAME_COLUMNS, CypressTable, _is_name
-    from ytcurate.sources.tables import HeldVideos
-
-    if not isinstance(source, HeldVideos) or not isinstance(source._table, CypressTable):
+    found = videos_in_cypress(source)
+    if found is None:
         return None
-    table, options = source._table, source._options
-    if table.columns[source._video_column].type != "string":
-        return None
-    names = next((key for key in _NAME_COLUMNS if _is_name(table.columns.get(key))), None)
     shared: frozenset[str] = frozenset()
-    if names is not None:
-        times = Counter(_column(client, table._path, names, 0, table.count))
+    if found.name_column is not None:
+        times = Counter(_column(client, found.path, found.name_column, 0, found.row_count))
         shared = frozenset(name for name, count in times.items() if count > 1)
     return VideoTable(
-        path=table._path,
-        video_column=source._video_column,
-        name_column=names,
-        title_column=".".join(source._title.path) if source._title else None,
-        columns=tuple(".".join(each.path) for each in source._carried),
-        start=options.start,
-        stop=table.count if options.stop is None else min(options.stop, table.count),
-        row_words=f"{table._path} row ",
+        path=found.path,
+        video_column=found.video_column,
+        name_column=found.name_column,
+        title_column=found.title_column,
+        columns=found.columns,
+        start=found.rows.start,
+        stop=found.rows.stop,
+        row_words=f"{found.path} row ",
         shared_names=shared,
     )
 

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB
+from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES
 from ytcurate.mappers.clips import SourceRecord
 from ytcurate.tables.store import writer_row_weight
+from ytcurate.tables.stream_rows import weight_class
 from ytcurate.uploading.commit import Committer
 from ytcurate.uploading.cut_input import FileOfRow, ranges_of
 from ytcurate.uploading.messages import Done
@@ -198,7 +199,7 @@ class WaveKeeper(Committer):
         changed.add(
             Done(
                 records=records,
-                row_weights_mib=Counter(_weight_class(each) for each in weights),
+                row_weights_mib=Counter(weight_class(each) for each in weights),
                 max_row_weight=heaviest if heaviest > DEFAULT_ROW_WEIGHT_BYTES else 0,
             )
         )
@@ -236,7 +237,3 @@ class WaveKeeper(Committer):
                     self._client.set(path, asdict(wave))
             self._write(transaction_id, changed)
             transactions.forget(transaction_id)
-
-
-def _weight_class(weight: int) -> str:
-    return str(max(1, 1 << (weight // MIB).bit_length()))

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ytcurate.config import MIB
 from ytcurate.describers.base import Outcome
 from ytcurate.errors import VideoError
+from ytcurate.mappers.child_process import end_with_parent, limit_memory
 from ytcurate.mappers.clips import Row, SourceRecord, clip_rows, problem_row
+from ytcurate.mappers.heavy_clips import refuse
 from ytcurate.media.probe import VideoLike
 from ytcurate.media.progress import listen_to_progress
 from ytcurate.sources.base import Remote, digest_of
@@ -32,7 +31,7 @@ from ytcurate.uploading.whole import as_video_row, whole_rows
 
 _SIGN_EVERY_S = 1.0
 _NICENESS = 5
-_LOOK_FOR_PARENT_EVERY_S = 2.0
+_ADVICE = "Cut shorter clips with --clip-seconds, or keep such clips as files with --store file"
 
 
 class Cutter:
@@ -125,21 +124,12 @@ class Cutter:
 
     def _keep_apart(self, row: Row, cap: int) -> Row:
         """What is written for a clip that no row takes: where its file lies, or why there is none."""
-        heavy = f"clip {row['segment_index']} weighs {row['bytes'] / MIB:.1f} MiB; a row of this cluster may "
-        heavy += f"weigh {cap / MIB:.0f} MiB"
-        without = {name: value for name, value in row.items() if name not in ("video", "preview")}
         if self._setup.files_folder is None:
-            advice = "Cut shorter clips with --clip-seconds, or keep such clips as files with --store file"
-            record = self._now
-            assert record is not None
-            record.clips -= 1
-            record.seconds -= row["length"]
-            record.bytes -= row["bytes"]
-            record.outcome, record.detail = str(Outcome.REFUSED), f"{heavy}. {advice}"
-            return without | {"outcome": record.outcome, "detail": record.detail}
+            assert self._now is not None
+            return refuse(row, self._now, cap, advice=_ADVICE)
         path = f"{self._setup.files_folder}/{row['clip_id']}.{row['file_type']}"
         self._client.write_file(path, row["video"])
-        return without | {"preview": row["preview"], "video_path": path}
+        return {name: value for name, value in row.items() if name != "video"} | {"video_path": path}
 
     def _keep_whole(self, video: VideoLike, name: str) -> str:
         path = f"{self._setup.files_folder}/{name}"
@@ -185,35 +175,18 @@ def _sentence(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _limit_memory(more_bytes: int) -> None:
-    """Let this process take so much more than it has: a hostile header must not take the machine's."""
-    import resource
-
-    import psutil
-
-    has = psutil.Process().memory_info().vms
-    resource.setrlimit(resource.RLIMIT_AS, (has + more_bytes, resource.RLIM_INFINITY))
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_FOR_PARENT_EVERY_S)
-    os._exit(1)
-
-
 def main() -> None:
     """Serve orders until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the orders
+    end_with_parent()
     pipe: Connection = Connection(int(sys.argv[1]))
     heartbeat = Heartbeat(int(sys.argv[2]))
     # What takes the rows goes first: a cluster on this machine, the wire, whoever works at it.
     os.nice(_NICENESS)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         _import_early()
         setup = receive(pipe)
         cutter = Cutter(setup, pipe, heartbeat)
-        _limit_memory(setup.limits.max_memory_bytes)
+        limit_memory(setup.limits.max_memory_bytes)
         while True:
             pipe.send(_answer(cutter, receive(pipe)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
