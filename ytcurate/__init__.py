@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "upload": "ytcurate.pipeline.upload",
-    "UploadResult": "ytcurate.pipeline.upload",
+    "UploadResult": "ytcurate.pipeline.upload_result",
     "plan_upload": "ytcurate.pipeline.upload",
     "UploadPlan": "ytcurate.uploading.plan",
     "SourceVideo": "ytcurate.sources.base",
@@ -93,9 +93,9 @@ if TYPE_CHECKING:
     from ytcurate.pipeline.plan_describe import plan_describe as plan_describe
     from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show
-    from ytcurate.pipeline.upload import UploadResult as UploadResult
     from ytcurate.pipeline.upload import plan_upload as plan_upload
     from ytcurate.pipeline.upload import upload as upload
+    from ytcurate.pipeline.upload_result import UploadResult as UploadResult
     from ytcurate.pipeline.watch import ClipView as ClipView
     from ytcurate.pipeline.watch import watch as watch
     from ytcurate.sources.base import SourceVideo as SourceVideo

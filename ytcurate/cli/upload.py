@@ -265,8 +265,9 @@ def upload(
     videos that are new. A video that cannot be read becomes a row that says why.
     """
     from ytcurate.connection import connect
-    from ytcurate.pipeline.upload import UploadResult, plan_upload
+    from ytcurate.pipeline.upload import plan_upload
     from ytcurate.pipeline.upload import upload as run
+    from ytcurate.pipeline.upload_result import UploadResult
 
     settings: dict[str, Any] = {
         "segmenting": Segmenting(

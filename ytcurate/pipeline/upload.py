@@ -3,164 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
-from ytcurate.config import Segmenting, SourceLimits
+from ytcurate.config import Segmenting
 from ytcurate.connection import client_for
 from ytcurate.errors import UnreadableVideo, UsageError
 from ytcurate.mappers.clips import SourceRecord
-from ytcurate.operations.resources import JobResources, Placement, ResourceChanges
 from ytcurate.operations.submit import Progress
+from ytcurate.pipeline.upload_result import UploadResult
+from ytcurate.pipeline.upload_settings import UploadSettings
 from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
 from ytcurate.sources.options import DownloadLimits, SourceOptions
-from ytcurate.tables.ledger import GOOD_OUTCOMES, Taken, read_taken, sources_table
+from ytcurate.tables.ledger import Taken, read_taken, sources_table
 from ytcurate.tables.stream_rows import find_row_cap
 from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
+from ytcurate.uploading.make_tables import create_tables
 from ytcurate.uploading.messages import Setup
 from ytcurate.uploading.on_cluster import Listeners, upload_on_cluster
 from ytcurate.uploading.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
-from ytcurate.uploading.plan import UploadOptions, UploadPlan, create_tables, make_plan, require_tools
+from ytcurate.uploading.plan import UploadOptions, UploadPlan, make_plan, require_tools
 from ytcurate.uploading.pool import CutterProcess
 from ytcurate.uploading.record import read_upload_record
 from ytcurate.uploading.run import UploadRun
 
-MOST_PROBLEMS = 1000
-"""Sentences kept; each problem is a row of the tables, too."""
-
-
-@dataclass(kw_only=True)
-class UploadResult:
-    """What an upload did; its totals grow while it runs, each time a transaction is committed."""
-
-    table: str
-    sources: int = 0
-    """Taken by this call, whatever became of them."""
-    clips: int = 0
-    """With a video."""
-    seconds: float = 0.0
-    """Of video, in those clips."""
-    bytes: int = 0
-    """Of video, in those clips."""
-    already: int = 0
-    """Sources that were in the table before."""
-    outcomes: dict[str, int] = field(default_factory=dict)
-    """Of the sources."""
-    elapsed_s: float = 0.0
-    problems: list[str] = field(default_factory=list)
-    """One sentence for each source or clip that could not be used, at most 1,000."""
-
-    @property
-    def bad_sources(self) -> int:
-        """Sources of which something is missing in the table."""
-        return sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD_OUTCOMES)
-
-    @property
-    def duplicates(self) -> int:
-        """Sources whose bytes were taken from another one."""
-        return self.outcomes.get("duplicate", 0)
-
-    def count(self, records: Iterable[SourceRecord]) -> None:
-        """Add what became of some sources."""
-        totals = Counter(self.outcomes)
-        for record in records:
-            self.sources += 1
-            self.clips += record.clips
-            self.seconds += record.seconds
-            self.bytes += record.bytes
-            totals[record.outcome] += 1
-            if record.outcome not in GOOD_OUTCOMES and len(self.problems) < MOST_PROBLEMS:
-                detail = str(record.detail)
-                named = detail.startswith(record.source)
-                self.problems.append(detail if named else f"{record.source}: {detail}")
-        self.outcomes = dict(totals)
-
-    def __str__(self) -> str:
-        notes = []
-        if self.duplicates:
-            notes.append(f"{self.duplicates} duplicates")
-        if self.already:
-            notes.append(f"{self.already} sources were there before")
-        if self.bad_sources:
-            notes.append(f"{self.bad_sources} problems")
-        text = f"{self.clips} clips, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB → {self.table}"
-        return f"{text} ({', '.join(notes)})" if notes else text
-
-    def rate(self) -> str:
-        """How fast it went, in words."""
-        elapsed = max(self.elapsed_s, 1e-9)
-        return (
-            f"{self.sources} sources in {self.elapsed_s:.1f} s: {self.clips / elapsed:.1f} clips and "
-            f"{self.bytes / elapsed / 1e6:.1f} MB per second"
-        )
-
-
 _OF_SOURCE = ("columns", "rows", "title_column")
 _OF_JOBS = tuple(each.name for each in fields(ClusterJobs))
-
-
-class UploadSettings(TypedDict, total=False):
-    """What may be said about an upload, by name; all of it is optional."""
-
-    segmenting: Segmenting
-    """Where to cut, and how."""
-    columns: Sequence[str]
-    """Of the source, to carry into the table; ``["*"]`` for all."""
-    rows: tuple[int, int | None] | None
-    """Of the source: the first, and the first no longer taken."""
-    title_column: str | None
-    """Of the source; ``title`` if it has one."""
-    overwrite: bool
-    """Replace the rows that are there, once the new ones are complete."""
-    append: bool
-    """Add to rows of other uploads; ``ds_index`` goes on from theirs."""
-    resume: bool
-    """Go on with an upload of the same source, or take its new videos (the default). False: rows that are
-    there are an error."""
-    retry: bool
-    """Try sources again that ended badly; they get a ``ds_index`` of their own."""
-    duplicates: str
-    """``skip`` (the default), or ``keep`` to take videos of the same bytes each time."""
-    store: str
-    """What becomes of clips that are too heavy for a row. ``row`` (the default): they are refused. ``file``:
-    they are kept as files in Cypress (``<table>_files``), with their path in ``video_path``."""
-    preview: str | None
-    """Which clips get a poster: ``every``, ``first`` (of each source) or ``none``. None: ``every`` where that
-    is cheap (a small upload, or four cores), else ``first``."""
-    processes: int
-    """That cut side by side. 0: as many as cores, at most 16."""
-    transaction_bytes: int
-    """Source video that is written in one transaction, at least: what a kill may cost, and the size of the
-    table's chunks. A source is never divided. 0: 24 to 512 MiB, by how much there is."""
-    limits: SourceLimits
-    """Of one source."""
-    on_cluster: bool
-    """Cut in jobs of the cluster. Videos that are not in a table of it already are first uploaded whole, to
-    ``<table>_videos``. What follows is for that only; see ``ClusterJobs``."""
-    preset: str
-    """Name of a preset, or a file; ``cpu``."""
-    resources: JobResources | ResourceChanges | None
-    """All of what a job gets, or the fields that win over the preset's."""
-    placement: Placement | None
-    """Pool and pool trees; what is set wins over the preset."""
-    job_minutes: float | None
-    """How long a job should take. None: as the preset says."""
-    job_bytes: int | None
-    """Source video of one job. None: what takes it ``job_minutes``."""
-    wave_bytes: int | None
-    """Source video of one operation. None: as much as 192 jobs take."""
-    keep_videos: bool
-    """Leave the whole videos in ``<table>_videos``: to cut them again in another way."""
-    spec: Mapping[str, Any]
-    """Your own part of the spec, merged last."""
-    ship_anyway: bool
-    """Send more than 20 MiB of code to jobs."""
 
 
 def plan_upload(

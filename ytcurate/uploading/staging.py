@@ -17,8 +17,9 @@ from ytcurate.tables.ledger import KeyIndex, Taken, read_taken
 from ytcurate.tables.ledger import sources_table as ledger_of
 from ytcurate.tables.rows import CLIPS
 from ytcurate.uploading.cut_input import VideoTable
+from ytcurate.uploading.make_tables import create_tables
 from ytcurate.uploading.messages import Setup
-from ytcurate.uploading.plan import UploadPlan, create_tables, make_plan
+from ytcurate.uploading.plan import UploadPlan, make_plan
 from ytcurate.uploading.run import UploadRun
 from ytcurate.uploading.whole import MOST_ROW_BYTES, video_columns
 
