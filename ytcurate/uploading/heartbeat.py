@@ -9,7 +9,7 @@ import time
 from typing import IO, NamedTuple
 
 PHASES = ("writing", "cutting", "fetching")
-_LAYOUT = struct.Struct("<Bqdd")
+_LAYOUT = struct.Struct("@qqdd")  # native and aligned: each value is stored in one piece
 
 
 class Sign(NamedTuple):

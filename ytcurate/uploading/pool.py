@@ -26,6 +26,8 @@ class CutterDied(Exception):
         """Whether its source took longer than a source may; it would do so again."""
 
 
+_LOOK_AGAIN_S = 0.05
+
 _ENVIRONMENT = {
     # glibc gives memory of a clip's size back to the system each time it is freed, and takes it again for the
     # next one: a thousand page faults for each clip, a sixth of all that a process does.
@@ -99,18 +101,24 @@ class CutterProcess:
         Raises:
             CutterDied: it was stopped.
         """
+        if self._overdue(limits) is None:
+            return
+        time.sleep(_LOOK_AGAIN_S)  # it may have been about to say more
+        reason = self._overdue(limits)
+        if reason is not None:
+            self.stop()
+            raise CutterDied(reason, is_limit=True)
+
+    def _overdue(self, limits: SourceLimits) -> str | None:
         assert self._heartbeat is not None
         sign, now = self._heartbeat.read(), time.monotonic()
         if sign.phase == "writing" or self.order is None:
-            return
+            return None
         if sign.phase == "cutting" and now - sign.at_s > limits.stall_seconds:
-            self.stop()
-            reason = f"reading it stood still for {limits.stall_seconds:g} s (--stall-seconds)"
-            raise CutterDied(reason, is_limit=True)
+            return f"reading it stood still for {limits.stall_seconds:g} s (--stall-seconds)"
         if now - sign.source_s > limits.max_seconds:
-            self.stop()
-            reason = f"{sign.phase} it took more than {limits.max_seconds:g} s (--max-source-seconds)"
-            raise CutterDied(reason, is_limit=True)
+            return f"{sign.phase} it took more than {limits.max_seconds:g} s (--max-source-seconds)"
+        return None
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
