@@ -23,6 +23,7 @@ from tests.support.remotes import (
 from tests.support.videos import make_video as make_video_bytes
 from ytcurate.config import SourceLimits
 from ytcurate.errors import TableExists, UploadInterrupted, UsageError
+from ytcurate.tables.owners import abort_left_behind
 
 ONE_SECOND = ytcurate.Segmenting(clip_seconds=1)
 
@@ -258,7 +259,7 @@ def test_a_source_of_ones_own_may_be_defined_in_a_script(client, workdir, proxy,
 def test_tables_that_a_killed_upload_was_making_are_made(client, workdir, folder, proxy):
     table = f"{workdir}/below/clips"
     code = (
-        "import os, sys, yt.wrapper as yt; from ytcurate.uploading import owners;"
+        "import os, sys, yt.wrapper as yt; from ytcurate.tables import owners;"
         "client = yt.YtClient(proxy=sys.argv[1]); owner = {owners.OWNER_ATTRIBUTE: owners.this_process()};"
         "yt.Transaction(attributes=owner, client=client).__enter__();"
         "client.create('table', sys.argv[2], recursive=True); os._exit(9)"
@@ -268,3 +269,21 @@ def test_tables_that_a_killed_upload_was_making_are_made(client, workdir, folder
     assert not client.exists(table)
 
     assert ytcurate.upload(folder, table, client=client).clips == 6
+
+
+def test_what_a_killed_upload_was_writing_is_let_go(client, workdir, proxy):
+    table = f"{workdir}/clips"
+    client.create("table", table)
+    code = (
+        "import os, sys, yt.wrapper as yt; from ytcurate.tables import owners;"
+        "client = yt.YtClient(proxy=sys.argv[1]); owner = {owners.OWNER_ATTRIBUTE: owners.this_process()};"
+        "yt.Transaction(attributes=owner, client=client).__enter__();"
+        # As the client's write_table does: in a transaction inside, which does not say whose it is.
+        "yt.Transaction(client=client).__enter__();"
+        "client.lock(sys.argv[2], mode='exclusive'); os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, proxy, table], capture_output=True, text=True)
+    assert killed.returncode == 9, killed.stderr
+
+    assert abort_left_behind(client, table) == 1
+    assert list(client.get(f"{table}/@locks")) == []

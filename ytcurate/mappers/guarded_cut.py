@@ -56,12 +56,12 @@ class CutChild:
         Raises:
             CutterDied: the process ended, or took longer than a video may.
         """
-        if self._process is None or self._process.poll() is not None:
-            self._start()
-        assert self._pipe is not None
         self.digest = b""
         began_s = heard_s = time.monotonic()
         try:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+            assert self._pipe is not None
             self._pipe.send(task)
             while True:
                 if self._pipe.poll(_LOOK_EVERY_S):

@@ -20,13 +20,13 @@ from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
 from ytcurate.sources.options import DownloadLimits, SourceOptions
 from ytcurate.tables.ledger import Taken, read_taken, sources_table
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
 from ytcurate.tables.stream_rows import find_row_cap
 from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
 from ytcurate.uploading.make_tables import create_tables
 from ytcurate.uploading.messages import Setup
 from ytcurate.uploading.on_cluster import Listeners, upload_on_cluster
-from ytcurate.uploading.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
 from ytcurate.uploading.plan import UploadOptions, UploadPlan, make_plan, require_tools
 from ytcurate.uploading.pool import CutterProcess
 from ytcurate.uploading.record import read_upload_record

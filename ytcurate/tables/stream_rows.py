@@ -11,6 +11,7 @@ from typing import Any
 
 from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, GIB, MIB, PORTABLE_ROW_WEIGHT_BYTES
 from ytcurate.connection import setting
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, this_process
 from ytcurate.tables.store import Row, row_weight, writer_row_weight
 
 _CAPS = (GIB, 800 * MIB, 512 * MIB, 256 * MIB, PORTABLE_ROW_WEIGHT_BYTES)
@@ -40,7 +41,8 @@ def find_row_cap(client: Any, table: str) -> int:
 
     for cap in _CAPS[:-1]:
         try:
-            with yt.Transaction(client=client):
+            # Whose it is, so that the lock of one that was killed here keeps nobody waiting.
+            with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
                 path = yt.TablePath(table, append=True, client=client)
                 client.write_table(path, [], table_writer={"max_row_weight": cap}, force_create=False)
         except yt.YtResponseError as error:

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from ytcurate.errors import UploadInterrupted
+from ytcurate.tables.owners import abort_left_behind
 from ytcurate.uploading.messages import Done
-from ytcurate.uploading.owners import abort_left_behind
 from ytcurate.uploading.record import ATTRIBUTE, UploadRecord, read_upload_record, write_upload_record
 from ytcurate.uploading.transactions import TIMEOUT_S
 

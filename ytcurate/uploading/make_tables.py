@@ -6,8 +6,8 @@ from typing import Any
 
 from ytcurate.errors import UploadInterrupted
 from ytcurate.tables import store
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
 from ytcurate.tables.rows import SOURCES
-from ytcurate.uploading.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
 from ytcurate.uploading.plan import UploadPlan
 from ytcurate.uploading.record import write_upload_record
 

@@ -62,7 +62,11 @@ class CutterProcess:
         return self._pipe
 
     def give(self, order: Order) -> None:
-        """Give an order to an idle process; it is started if it does not run."""
+        """Give an order to an idle process; it is started if it does not run.
+
+        Raises:
+            CutterDied: the process is gone already.
+        """
         if self._process is None or self._process.poll() is not None:
             self._start()
         if not self._is_set_up:
@@ -89,7 +93,11 @@ class CutterProcess:
         return said
 
     def reply(self, verdict: Verdict) -> None:
-        """Answer a ``Hashed``."""
+        """Answer a ``Hashed``.
+
+        Raises:
+            CutterDied: the process is gone.
+        """
         self._send(verdict)
 
     def require_life(self, limits: SourceLimits) -> None:
@@ -161,7 +169,11 @@ class CutterProcess:
         # A source of the user's own may be defined in a notebook, where plain pickle cannot name it.
         import dill
 
-        self.pipe.send_bytes(dill.dumps(message))
+        message_bytes = dill.dumps(message)
+        try:
+            self.pipe.send_bytes(message_bytes)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise CutterDied(self._why_it_ended()) from error
 
     def _why_it_ended(self) -> str:
         assert self._process is not None

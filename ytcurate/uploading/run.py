@@ -126,8 +126,11 @@ class UploadRun:
             attempt.transaction_id = self._transactions.start(title)
             attempt.done = None
             process = self._idle.pop()
-            process.give(Order(unit=unit, transaction_id=attempt.transaction_id))
             self._busy[unit.number] = process
+            try:
+                process.give(Order(unit=unit, transaction_id=attempt.transaction_id))
+            except CutterDied as death:
+                self._bury(unit.number, process, death)
 
     def _next_attempt(self, feed: UnitFeed) -> _Attempt | None:
         if self._again and self._again[0].not_before_s <= time.monotonic():

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from ytcurate.uploading.owners import OWNER_ATTRIBUTE, this_process
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, this_process
 
 TIMEOUT_S = 60.0
 """How long a cluster keeps what an upload that is gone had not committed."""

@@ -35,12 +35,23 @@ def abort_left_behind(client: Any, table: str) -> int:
     aborted = 0
     for lock in client.get(f"{table}/@locks"):
         with suppress(yt.YtResponseError):  # ended meanwhile, or nothing is known of it
-            transaction_id = str(lock["transaction_id"])
-            owner = client.get(f"#{transaction_id}/@{OWNER_ATTRIBUTE}")
+            transaction_id, owner = _owned(client, str(lock["transaction_id"]))
             if _is_gone(owner):
                 client.abort_transaction(transaction_id)
                 aborted += 1
     return aborted
+
+
+def _owned(client: Any, transaction_id: str) -> tuple[str, Any]:
+    """The transaction that names its owner: this one, or one it is nested in.
+
+    The client writes a table in a transaction of its own, which knows nothing of owners.
+    """
+    while True:
+        attributes = client.get(f"#{transaction_id}/@", attributes=[OWNER_ATTRIBUTE, "parent_id"])
+        if OWNER_ATTRIBUTE in attributes:
+            return transaction_id, attributes[OWNER_ATTRIBUTE]
+        transaction_id = str(attributes["parent_id"])
 
 
 def _is_gone(owner: Any) -> bool:
