@@ -17,7 +17,7 @@ import ytcurate
 from bench.harness import Result
 from bench.processes import Cost, run_command
 from ytcurate.tables.rows import CLIPS
-from ytcurate.tables.store import create_table
+from ytcurate.tables.store import create_table, read_rows
 
 PLACE = "//tmp/bench-upload"
 TABLE = f"{PLACE}/clips"
@@ -36,6 +36,7 @@ class Spent:
     cpu_s: float
     """Of all processes but the cluster's."""
     cluster_cpu_s: float
+    posters: int = 0
 
 
 class Bench:
@@ -89,7 +90,8 @@ class Bench:
         before = self._cluster_cpu_s()
         cost: Cost = run_command([*command, "--proxy", self._proxy])
         cluster_cpu_s = self._cluster_cpu_s() - before
-        return Spent(self._clean_up([TABLE]), cost.wall_s, cost.cpu_s, cluster_cpu_s)
+        posters = sum(row["preview"] is not None for row in read_rows(self._client, TABLE, ["preview"]))
+        return Spent(self._clean_up([TABLE]), cost.wall_s, cost.cpu_s, cluster_cpu_s, posters)
 
     def _stream(self, rows: Sequence[Row], count: int, table: str) -> None:
         import yt.wrapper as yt
