@@ -16,7 +16,10 @@ ALLOWED = {
     "tables": {"tables", "connection", "errors", "config"},
     "operations": {"operations", "connection", "errors", "config"},
     "describers": {"describers", "media", "errors", "config"},
-    "mappers": {"mappers", "describers", "media", "errors", "config"},
+    "embedders": {"embedders", "media", "errors", "config"},
+    "vectors": {"vectors", "tables", "connection", "errors", "config"},
+    "export": {"export", "tables", "connection", "errors", "config"},
+    "mappers": {"mappers", "describers", "embedders", "media", "errors", "config"},
     "localcluster": {"localcluster"},
 }
 """What the modules of a part may import; those of a part not listed: all but the local cluster."""

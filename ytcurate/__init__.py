@@ -27,6 +27,16 @@ _HOMES = {
     "plan_describe": "ytcurate.pipeline.plan_describe",
     "DescribePlan": "ytcurate.pipeline.describe_plan",
     "DescribeResult": "ytcurate.pipeline.describe",
+    "curate": "ytcurate.pipeline.curate",
+    "plan_curate": "ytcurate.pipeline.curate",
+    "CurateResult": "ytcurate.pipeline.curate",
+    "score": "ytcurate.pipeline.score",
+    "embed": "ytcurate.pipeline.embed",
+    "StageResult": "ytcurate.pipeline.stage_run",
+    "search": "ytcurate.pipeline.search",
+    "SearchResult": "ytcurate.pipeline.search_result",
+    "export": "ytcurate.pipeline.export",
+    "ExportResult": "ytcurate.pipeline.export",
     "show": "ytcurate.pipeline.show",
     "TableView": "ytcurate.pipeline.show",
     "watch": "ytcurate.pipeline.watch",
@@ -35,6 +45,9 @@ _HOMES = {
     "account": "ytcurate.connection",
     "Account": "ytcurate.connection",
     "DescribeMapper": "ytcurate.mappers.describe",
+    "ScoreMapper": "ytcurate.mappers.score_mapper",
+    "EmbedMapper": "ytcurate.mappers.embed",
+    "CutMapper": "ytcurate.mappers.cut",
     "build_spec": "ytcurate.operations.spec",
     "load_preset": "ytcurate.operations.presets",
     "JobResources": "ytcurate.operations.resources",
@@ -50,6 +63,8 @@ _HOMES = {
     "Segmenting": "ytcurate.config",
     "Encoding": "ytcurate.config",
     "SourceLimits": "ytcurate.config",
+    "Scoring": "ytcurate.config",
+    "Thresholds": "ytcurate.config",
     "FrameSampling": "ytcurate.config",
     "Sampling": "ytcurate.config",
     "EngineSettings": "ytcurate.config",
@@ -68,8 +83,10 @@ if TYPE_CHECKING:
     from ytcurate.config import EngineSettings as EngineSettings
     from ytcurate.config import FrameSampling as FrameSampling
     from ytcurate.config import Sampling as Sampling
+    from ytcurate.config import Scoring as Scoring
     from ytcurate.config import Segmenting as Segmenting
     from ytcurate.config import SourceLimits as SourceLimits
+    from ytcurate.config import Thresholds as Thresholds
     from ytcurate.connection import Account as Account
     from ytcurate.connection import account as account
     from ytcurate.connection import connect as connect
@@ -78,7 +95,10 @@ if TYPE_CHECKING:
     from ytcurate.describers.prompts import load_question as load_question
     from ytcurate.describers.reply_schema import ReplySchema as ReplySchema
     from ytcurate.errors import YtcurateError as YtcurateError
+    from ytcurate.mappers.cut import CutMapper as CutMapper
     from ytcurate.mappers.describe import DescribeMapper as DescribeMapper
+    from ytcurate.mappers.embed import EmbedMapper as EmbedMapper
+    from ytcurate.mappers.score_mapper import ScoreMapper as ScoreMapper
     from ytcurate.media.cut import Clip as Clip
     from ytcurate.media.cut import cut_clips as cut_clips
     from ytcurate.media.frames import Frames as Frames
@@ -87,12 +107,22 @@ if TYPE_CHECKING:
     from ytcurate.operations.resources import JobResources as JobResources
     from ytcurate.operations.resources import Placement as Placement
     from ytcurate.operations.spec import build_spec as build_spec
+    from ytcurate.pipeline.curate import CurateResult as CurateResult
+    from ytcurate.pipeline.curate import curate as curate
+    from ytcurate.pipeline.curate import plan_curate as plan_curate
     from ytcurate.pipeline.describe import DescribeResult as DescribeResult
     from ytcurate.pipeline.describe import describe as describe
     from ytcurate.pipeline.describe_plan import DescribePlan as DescribePlan
+    from ytcurate.pipeline.embed import embed as embed
+    from ytcurate.pipeline.export import ExportResult as ExportResult
+    from ytcurate.pipeline.export import export as export
     from ytcurate.pipeline.plan_describe import plan_describe as plan_describe
+    from ytcurate.pipeline.score import score as score
+    from ytcurate.pipeline.search import search as search
+    from ytcurate.pipeline.search_result import SearchResult as SearchResult
     from ytcurate.pipeline.show import TableView as TableView
     from ytcurate.pipeline.show import show as show
+    from ytcurate.pipeline.stage_run import StageResult as StageResult
     from ytcurate.pipeline.upload import plan_upload as plan_upload
     from ytcurate.pipeline.upload import upload as upload
     from ytcurate.pipeline.upload_result import UploadResult as UploadResult

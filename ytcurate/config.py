@@ -158,7 +158,7 @@ class Scoring:
     """What is looked at when a clip is scored, beside what always is."""
 
     text: bool = False
-    """Also the share of the picture that is overlaid text; costs about as much as all other scores."""
+    """Also the share of the picture that is overlaid text; costs next to nothing."""
     square: bool = False
     """Keyframes are squashed to squares, as other pipelines keep them. False: they keep their shape."""
 
@@ -188,7 +188,7 @@ class Thresholds:
     max_black: float | None = 0.5
     """Share of the time that is black."""
     max_frozen: float | None = 0.5
-    """Share of the time in which the picture does not change."""
+    """Share of the time in which the picture does not change, for half a second or more."""
     max_text: float | None = None
     """Share of the picture that is overlaid text; needs ``Scoring.text``."""
 
@@ -208,7 +208,7 @@ class LabelRules:
     """Which labels let a clip be kept."""
 
     safe_field: str | None = "is_safe"
-    """Boolean field that must be true; a clip whose label does not say so is not kept. None: no such filter."""
+    """Boolean field that must be true; a clip whose label does not say so is not kept. None: no filter."""
     allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Field → values of which it must have one."""
     block: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

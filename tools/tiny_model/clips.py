@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from transformers import Qwen2_5_VLProcessor
 
-from ytcurate.demo.world import Scene
+from ytcurate.demo.world import OneThing, Scene
 
 from .checkpoint import SIDE_PX
 
@@ -20,9 +20,9 @@ Pictures = npt.NDArray[np.uint8]
 """Pictures: uint8, shape (N, H, W, 3), RGB."""
 
 
-def is_held_out(scene: Scene) -> bool:
-    """Whether a scene is kept from training: one in eight, told by a checksum of its sentence."""
-    return zlib.crc32(scene.sentence().encode()) % 8 == 0
+def is_held_out(shown: Scene | OneThing) -> bool:
+    """Whether this is kept from training: one in eight, told by a checksum of its sentence."""
+    return zlib.crc32(shown.sentence().encode()) % 8 == 0
 
 
 def frame_indices(total_frames: int, fps: float) -> list[int]:

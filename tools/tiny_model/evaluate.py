@@ -1,28 +1,43 @@
-"""Measure the tiny checkpoint on scenes that training never showed, through real H.264.
+"""Measure the tiny checkpoint on contents that training never showed, through real H.264.
 
-    python -m tools.tiny_model.evaluate --model ytcurate/demo/tiny-qwen2.5-vl --clips 300 --out accuracy.json
+    python -m tools.tiny_model.evaluate --clips 300 --out sentence.json
+    python -m tools.tiny_model.evaluate --question label --things one --seconds 1-10 --clips 200
 
-Each clip is encoded as an MP4 file, decoded with PyAV, sampled and reduced by the product's rules, and
-described by transformers (greedy) or by vLLM. The description is read back into its attributes and
-compared with what was drawn; a text that is not a sentence of this world counts as wrong throughout.
+Each clip is encoded as an MP4 file, decoded, sampled and reduced by the product's rules, and an engine is
+asked about it. A sentence is read back into its attributes and compared with what was drawn; a text that is
+not a sentence of this world counts as wrong throughout. A label is compared field by field; a text that the
+question's schema does not allow counts as wrong throughout.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ytcurate.demo.world import Scene, all_scenes, encode_video, read_sentence
+from ytcurate.demo.world import (
+    OneThing,
+    Scene,
+    all_one_things,
+    all_scenes,
+    encode_one_thing,
+    encode_video,
+    label_of,
+    read_sentence,
+)
+from ytcurate.describers.prompts import Prompt
+from ytcurate.describers.reply_schema import ReplyDoesNotFit, ReplySchema
 
 from .checkpoint import SYSTEM_LINES, USER_PROMPTS
-from .clips import Pictures, is_held_out, render_prompt, sample_clip
+from .clips import is_held_out
+from .engines import ENGINES, SAMPLINGS, Clip
+from .tasks import LABEL, label_text
+
+Shown = Scene | OneThing
 
 _CHECKS: dict[str, Callable[[Scene, Scene], bool]] = {
     "first colour": lambda true, said: true.first.colour == said.first.colour,
@@ -31,131 +46,126 @@ _CHECKS: dict[str, Callable[[Scene, Scene], bool]] = {
     "second shape": lambda true, said: true.second.shape == said.second.shape,
     "background": lambda true, said: true.background == said.background,
     "order in time": lambda true, said: (true.first, true.second) == (said.first, said.second),
-    "whole sentence": lambda true, said: true == said,
 }
-
-_SAMPLING: dict[str, dict[str, float]] = {
-    "greedy": {"temperature": 0.0, "max_tokens": 64},
-    # What the product uses unless told otherwise.
-    "product": {"temperature": 0.1, "top_p": 0.001, "repetition_penalty": 1.05, "max_tokens": 256},
-}
+"""What is checked of a sentence on two things, beside the whole of it."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """One clip with its known answer."""
-
-    truth: Scene
-    pictures: Pictures
-    metadata: dict[str, Any]
-
-
-def draw_questions(options: argparse.Namespace) -> Iterator[Question]:
-    """Draw clips of held-out scenes; every held-out scene occurs before one occurs again."""
+def draw_clips(options: argparse.Namespace) -> Iterator[tuple[Shown, Clip]]:
+    """Draw clips of held-out contents; every content occurs before one occurs again."""
     rng = np.random.default_rng(options.seed)
-    scenes = [scene for scene in all_scenes() if is_held_out(scene)]
-    order = np.concatenate([rng.permutation(len(scenes)) for _ in range(options.clips // len(scenes) + 1)])
+    contents: list[Shown] = [
+        shown
+        for shown in (all_one_things() if options.things == "one" else all_scenes())
+        if is_held_out(shown)
+    ]
+    rounds = options.clips // len(contents) + 1
+    order = np.concatenate([rng.permutation(len(contents)) for _ in range(rounds)])
+    shortest, longest = options.seconds
     for number, index in enumerate(order[: options.clips]):
-        video = encode_video(
-            [scenes[index]],
-            seconds_per_scene=options.seconds,
-            fps=options.fps,
-            seed=options.seed * 1_000_000 + number,
-        )
-        pictures, metadata = sample_clip(video, options.fps)
-        yield Question(scenes[index], pictures, metadata)
+        shown, seed = contents[index], options.seed * 1_000_000 + number
+        if isinstance(shown, OneThing):
+            seconds = float(rng.uniform(shortest, longest))
+            video = encode_one_thing(shown, seconds=seconds, fps=options.fps, seed=seed)
+        else:
+            whole = int(rng.integers(shortest, longest + 1)) if shortest < longest else shortest
+            video = encode_video([shown], seconds_per_scene=whole, fps=options.fps, seed=seed)
+        yield shown, Clip(video, options.fps)
 
 
-def describe_with_transformers(options: argparse.Namespace, questions: list[Question]) -> list[str]:
-    """Describe each clip with transformers, one at a time, greedy."""
-    import torch
-    from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
-    from transformers.video_utils import VideoMetadata
-
-    torch.set_num_threads(options.threads)
-    processor = AutoProcessor.from_pretrained(options.model)
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-        options.model, dtype=getattr(torch, options.dtype)
-    ).eval()
-    prompt = render_prompt(processor, options.system, options.user)
-    texts = []
-    for question in questions:
-        inputs = processor(
-            text=[prompt],
-            videos=[torch.from_numpy(question.pictures).permute(0, 3, 1, 2)],
-            video_metadata=[VideoMetadata(**question.metadata)],
-            do_sample_frames=False,
-            return_tensors="pt",
-        )
-        inputs.pop("video_metadata", None)
-        tokens = model.generate(**inputs, max_new_tokens=64, do_sample=False)[0, inputs.input_ids.shape[1] :]
-        texts.append(processor.tokenizer.decode(tokens, skip_special_tokens=True))
-    return texts
+def score_sentences(truths: Sequence[Shown], texts: Sequence[str]) -> list[dict[str, bool]]:
+    """Say what is right in each sentence."""
+    scores = []
+    for true, text in zip(truths, texts, strict=True):
+        score = {}
+        if isinstance(true, Scene):
+            said = read_sentence(text)
+            score = {name: said is not None and check(true, said) for name, check in _CHECKS.items()}
+        scores.append(score | {"whole sentence": text.strip() == true.sentence()})
+    return scores
 
 
-def describe_with_vllm(options: argparse.Namespace, questions: list[Question]) -> list[str]:
-    """Describe all clips in one call of vLLM."""
-    os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    from transformers import AutoProcessor
-    from vllm import LLM, SamplingParams
-
-    prompt = render_prompt(AutoProcessor.from_pretrained(options.model), options.system, options.user)
-    engine = LLM(
-        model=str(options.model),
-        dtype=options.dtype,
-        mm_processor_cache_gb=0,
-        limit_mm_per_prompt={"video": 1, "image": 0},
-        enforce_eager=True,
-        max_model_len=2048,
-        max_num_seqs=16,
-    )
-    requests = [
-        {"prompt": prompt, "multi_modal_data": {"video": [(question.pictures, question.metadata)]}}
-        for question in questions
-    ]
-    answers = engine.generate(requests, SamplingParams(**_SAMPLING[options.sampling]))
-    return [answer.outputs[0].text for answer in answers]
+def score_labels(truths: Sequence[Shown], texts: Sequence[str]) -> list[dict[str, bool]]:
+    """Say what is right in each label."""
+    schema = LABEL.schema
+    assert schema is not None
+    scores = []
+    for true, text in zip(truths, texts, strict=True):
+        said = _read_label(schema, text)
+        fields = {name: said is not None and said[name] == value for name, value in label_of(true).items()}
+        exact = {"JSON of the schema": said is not None, "letter for letter": text == label_text(true)}
+        scores.append(fields | exact)
+    return scores
 
 
-def score(questions: list[Question], texts: list[str]) -> dict[str, Any]:
-    """Compare descriptions with the truth: the share of clips right in each attribute, and all mistakes."""
-    said = [read_sentence(text) for text in texts]
-    accuracy = {
-        name: sum(told is not None and check(q.truth, told) for q, told in zip(questions, said, strict=True))
-        / len(questions)
-        for name, check in _CHECKS.items()
+def _read_label(schema: ReplySchema, text: str) -> dict[str, Any] | None:
+    try:
+        return schema.parse(text)
+    except ReplyDoesNotFit:
+        return None
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Draw, ask and score.
+
+    Returns:
+        ``clips``; ``accuracy``: the share of clips right in each respect; ``mistakes``: every one, with what
+        was true and what was said; ``settings``.
+    """
+    is_label = options.question == "label"
+    question = LABEL if is_label else Prompt(options.user, options.system)
+    drawn = list(draw_clips(options))
+    truths = [shown for shown, _ in drawn]
+    texts = ENGINES[options.engine](options, question, [clip for _, clip in drawn])
+    scores = score_labels(truths, texts) if is_label else score_sentences(truths, texts)
+    return {
+        "clips": len(drawn),
+        "accuracy": {name: sum(score[name] for score in scores) / len(scores) for name in scores[0]},
+        "mistakes": [
+            {"truth": label_text(true) if is_label else true.sentence(), "said": text}
+            for true, text, score in zip(truths, texts, scores, strict=True)
+            if not all(score.values())
+        ],
+        "settings": {
+            name: "-".join(map(str, value)) if name == "seconds" else str(value)
+            for name, value in vars(options).items()
+            if name != "out" and not (is_label and name in ("system", "user"))
+        },
     }
-    mistakes = [
-        {"truth": question.truth.sentence(), "said": text}
-        for question, told, text in zip(questions, said, texts, strict=True)
-        if told != question.truth
-    ]
-    return {"clips": len(questions), "accuracy": accuracy, "mistakes": mistakes}
+
+
+def _seconds(text: str) -> tuple[int, int]:
+    """Read ``10`` or ``1-10``: the shortest and the longest clip."""
+    shortest, _, longest = text.partition("-")
+    return int(shortest), int(longest or shortest)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("ytcurate/demo/tiny-qwen2.5-vl"))
+    parser.add_argument("--question", choices=("sentence", "label"), default="sentence")
+    parser.add_argument("--things", choices=("one", "two"), default="two", help="shown in each clip")
     parser.add_argument("--clips", type=int, default=300)
-    parser.add_argument("--seconds", type=int, default=10, help="length of each clip")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=(10, 10), help="length of the clips, one number or 1-10"
+    )
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--engine", choices=("transformers", "vllm"), default="transformers")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--sampling", choices=tuple(_SAMPLING), default="greedy", help="vLLM only")
-    parser.add_argument("--system", default=SYSTEM_LINES[0])
-    parser.add_argument("--user", default=USER_PROMPTS[0])
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads for transformers")
+    parser.add_argument("--engine", choices=tuple(ENGINES), default="transformers")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), default="float32", help="not for the product's engines"
+    )
+    parser.add_argument(
+        "--sampling", choices=tuple(SAMPLINGS), default="greedy", help="not for transformers on its own"
+    )
+    parser.add_argument("--system", default=SYSTEM_LINES[0], help="of the question for a sentence")
+    parser.add_argument("--user", default=USER_PROMPTS[0], help="of the question for a sentence")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of transformers on its own")
     parser.add_argument("--out", type=Path, help="write the result here as JSON")
     options = parser.parse_args()
 
-    describe = {"transformers": describe_with_transformers, "vllm": describe_with_vllm}[options.engine]
-    questions = list(draw_questions(options))
-    result = score(questions, describe(options, questions))
-    result["settings"] = {key: str(value) for key, value in vars(options).items() if key != "out"}
+    result = measure(options)
     for name, share in result["accuracy"].items():
-        print(f"{name:<16}{share:8.1%}")
+        print(f"{name:<20}{share:8.1%}")
     for mistake in result["mistakes"][:10]:
         print(f"  drawn: {mistake['truth']}\n  said:  {mistake['said']}")
     if options.out is not None:

@@ -1,120 +1,45 @@
-"""Train the tiny Qwen2.5-VL checkpoint from scratch on clips of the synthetic world.
+"""Train the tiny Qwen2.5-VL checkpoint on clips of the synthetic world, from scratch or on from a checkpoint.
 
-    python -m tools.tiny_model.train --out ytcurate/demo/tiny-qwen2.5-vl
+    python -m tools.tiny_model.train --out build/tiny-describe
+    python -m tools.tiny_model.train --continue-from build/tiny-describe --out ytcurate/demo/tiny-qwen2.5-vl
 
-One CPU core is enough. A pool of tracks is drawn first (one track: one thing on one background, a few
-moments of its drift), each passed through real H.264 and reduced as the product reduces frames.
+One CPU core is enough. A pool of tracks is drawn first (see ``tracks``), each passed through real H.264.
 
-Training has two parts. First the vision tower alone learns to see: glimpses of two frames, from whose
-mean token a linear head, thrown away afterwards, names colour, shape and background. Without this
-part the shape takes many times longer. Then the whole model learns to describe: a clip is two tracks
-joined in time, and the loss is taken on the answer only. Most steps see few frames, the last ones up to
-20, and both known position conventions occur (see ``clips.text_positions``). Scenes for which
-``clips.is_held_out`` is true never occur in this part.
+From scratch, training has two parts. First the vision tower alone learns to see: glimpses of two frames,
+from whose mean token a linear head, thrown away afterwards, names colour, shape and background. Without
+this part the shape takes many times longer. Then the whole model learns to describe clips of two things;
+the loss is taken on the answer only. Going on from a checkpoint, it keeps describing, learns clips of one
+thing as well, and learns to answer the question ``label`` (see ``tasks``).
+
+Most steps see few frames, the last ones up to 20, and both known position conventions occur (see
+``clips.text_positions``). Contents for which ``clips.is_held_out`` is true never occur in a clip.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
-import string
 import time
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BatchFeature, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+from transformers import AutoProcessor, BatchFeature, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
-from ytcurate.demo.world import (
-    BACKGROUNDS,
-    COLOURS,
-    SHAPES,
-    Scene,
-    Thing,
-    draw_thing,
-    encode_pictures,
-    random_placement,
-    random_scene,
-)
+from ytcurate.demo.world import BACKGROUNDS, COLOURS, SHAPES, Scene
 
-from .checkpoint import (
-    SYSTEM_LINES,
-    USER_PROMPTS,
-    build_model,
-    build_processor,
-    build_tokenizer,
-    save_checkpoint,
-)
-from .clips import (
-    Pictures,
-    decode_pictures,
-    is_held_out,
-    reduce_pictures,
-    render_prompt,
-    text_positions,
-)
+from .checkpoint import build_model, build_processor, build_tokenizer, save_checkpoint
+from .clips import Pictures, text_positions
+from .tasks import Batch, Mix, draw_batch
+from .tracks import Pool, draw_glimpse, draw_pool
 
-Pool = dict[tuple[Thing, str], Pictures]
-"""Tracks of each thing on each background: uint8, shape (tracks, moments, SIDE_PX, SIDE_PX, 3)."""
-
-MOMENTS = 8
-"""Pictures in one track, evenly spaced in time."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Clips that share one prompt and one frame count, ready for the model."""
-
-    clips: Pictures
-    """uint8, shape (B, T, SIDE_PX, SIDE_PX, 3)."""
-    prompt: str
-    answers: list[str]
-    seconds_per_grid: float
-    """Time between two steps of the time grid (two frames each)."""
-    resume_after_time: bool
-    """Position convention, see ``text_positions``."""
-
-
-def draw_track(thing: Thing, background: str, rng: np.random.Generator) -> Pictures:
-    """Draw one track and pass it through H.264: uint8, shape (MOMENTS, SIDE_PX, SIDE_PX, 3)."""
-    placement = random_placement(rng)
-    noise = float(rng.uniform(0.5, 4.0))
-    pictures = [
-        draw_thing(thing, background, placement, t_fraction=moment / (MOMENTS - 1), noise=noise)
-        for moment in range(MOMENTS)
-    ]
-    video = encode_pictures(pictures, keyframes={0}, fps=2, size_px=224, crf=int(rng.integers(18, 32)))
-    return reduce_pictures(decode_pictures(video))
-
-
-def draw_pool(tracks: int, rng: np.random.Generator) -> Pool:
-    """Draw ``tracks`` tracks for each thing on each background."""
-    things = [Thing(colour, shape) for colour in COLOURS for shape in SHAPES]
-    return {
-        (thing, background): np.stack([draw_track(thing, background, rng) for _ in range(tracks)])
-        for thing in things
-        for background in BACKGROUNDS
-    }
-
-
-def join_tracks(pool: Pool, scene: Scene, frames: int, rng: np.random.Generator) -> Pictures:
-    """Make one clip of ``frames`` pictures; the second thing appears 35-65 % of the way through."""
-    change_at = math.ceil(rng.uniform(0.35, 0.65) * (frames - 1))
-    parts = []
-    for thing, count in ((scene.first, change_at), (scene.second, frames - change_at)):
-        tracks = pool[thing, scene.background]
-        moments = np.sort(rng.choice(MOMENTS, size=count, replace=count > MOMENTS))
-        parts.append(_augment(tracks[rng.integers(len(tracks)), moments], rng))
-    return np.concatenate(parts)
-
-
-def draw_glimpse(tracks: Pictures, rng: np.random.Generator) -> Pictures:
-    """Draw two pictures of one track, in order: uint8, shape (2, SIDE_PX, SIDE_PX, 3)."""
-    moments = np.sort(rng.choice(MOMENTS, size=2, replace=False))
-    return _augment(tracks[rng.integers(len(tracks)), moments], rng)
+_SENTENCE_TOKENS = 15
+"""Tokens of a sentence on two things. Every answer's loss is told per so many, however long it is: the
+words that depend on the clip are as many in a label."""
+_CONTINUED_AT = 0.35
+"""The progress at which a continued training begins: what comes before is for a beginner."""
 
 
 def patch(clips: Pictures, processor: Qwen2_5_VLProcessor) -> BatchFeature:
@@ -123,75 +48,10 @@ def patch(clips: Pictures, processor: Qwen2_5_VLProcessor) -> BatchFeature:
     return processor.video_processor(videos, do_sample_frames=False, return_tensors="pt")
 
 
-def _augment(pictures: Pictures, rng: np.random.Generator) -> Pictures:
-    """Mirror, shift by a few pixels and change the brightness: every shape stays what it is."""
-    if rng.random() < 0.5:
-        pictures = pictures[:, :, ::-1]
-    pictures = np.roll(pictures, rng.integers(-3, 4, size=2), axis=(1, 2))
-    brightness = rng.integers(-6, 7)
-    return np.clip(pictures.astype(np.int16) + brightness, 0, 255).astype(np.uint8)
-
-
-def draw_prompt(rng: np.random.Generator) -> tuple[str, str]:
-    """Draw a system line and a user prompt: the usual pair, any pair, or a pair with unknown words."""
-    kind = rng.random()
-    if kind < 0.4:
-        return SYSTEM_LINES[0], USER_PROMPTS[0]
-    system = SYSTEM_LINES[rng.integers(len(SYSTEM_LINES))]
-    user = USER_PROMPTS[rng.integers(len(USER_PROMPTS))]
-    if kind > 0.7:
-        user = f"{user} {_random_words(rng)}" if rng.random() < 0.5 else _random_words(rng)
-    if kind > 0.85:
-        system = _random_words(rng)
-    return system, user
-
-
-def _random_words(rng: np.random.Generator) -> str:
-    known = " ".join(USER_PROMPTS).split()
-    words = []
-    for _ in range(rng.integers(3, 12)):
-        letters = rng.choice(list(string.ascii_lowercase), size=rng.integers(2, 9))
-        words.append("".join(letters) if rng.random() < 0.4 else known[rng.integers(len(known))])
-    return " ".join(words)
-
-
-def draw_frame_count(progress: float, rng: np.random.Generator) -> int:
-    """Draw how many frames a batch has: few at first, all lengths in the last third of training."""
-    if progress < 0.35:
-        return 4
-    if progress < 0.7:
-        return int(rng.choice([4, 4, 6, 8]))
-    return int(rng.choice([4, 6, 8, 10, 12, 16, 20, 20]))
-
-
-def draw_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene of the training share."""
-    while is_held_out(scene := random_scene(rng)):
-        pass
-    return scene
-
-
-def draw_batch(
-    pool: Pool, processor: Qwen2_5_VLProcessor, size: int, progress: float, rng: np.random.Generator
-) -> Batch:
-    """Draw one batch; ``progress`` runs from 0 to 1 over the training."""
-    frames = draw_frame_count(progress, rng)
-    scenes = [draw_scene(rng) for _ in range(size)]
-    clips = np.stack([join_tracks(pool, scene, frames, rng) for scene in scenes])
-    is_usual_rate = rng.random() < 0.8
-    return Batch(
-        clips=clips,
-        prompt=render_prompt(processor, *draw_prompt(rng)),
-        answers=[scene.sentence() for scene in scenes],
-        seconds_per_grid=float(rng.uniform(0.9, 1.15) if is_usual_rate else rng.uniform(0.4, 4.0)),
-        resume_after_time=bool(rng.random() < 0.7),
-    )
-
-
 def answer_losses(
     model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, batch: Batch
 ) -> torch.Tensor:
-    """Cross-entropy of each answer token, the closing <|im_end|> included: shape (B, tokens)."""
+    """Cross-entropy of each whole answer, the closing <|im_end|> included, in nats: shape (B,)."""
     config, tokenizer = model.config, processor.tokenizer
     video = patch(batch.clips, processor)
     grid = video["video_grid_thw"]
@@ -199,7 +59,11 @@ def answer_losses(
 
     prompt = tokenizer(batch.prompt).input_ids
     video_at = prompt.index(config.video_token_id)
-    answers = torch.tensor([tokenizer(answer + "<|im_end|>").input_ids for answer in batch.answers])
+    told = [torch.tensor(tokenizer(answer + "<|im_end|>").input_ids) for answer in batch.answers]
+    # Shorter answers are filled up at their end, where no word before can see it.
+    answers = torch.nn.utils.rnn.pad_sequence(
+        told, batch_first=True, padding_value=config.text_config.pad_token_id
+    )
     before, after = prompt[:video_at], prompt[video_at + 1 :]
     head = torch.tensor(before + [config.video_token_id] * (steps * height * width) + after)
     input_ids = torch.cat([head.expand(len(answers), -1), answers], dim=1)
@@ -219,7 +83,13 @@ def answer_losses(
         use_cache=False,
         logits_to_keep=answers.shape[1] + 1,
     ).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), answers, reduction="none")
+    losses = torch.nn.functional.cross_entropy(
+        logits.float().transpose(1, 2),
+        answers,
+        reduction="none",
+        ignore_index=config.text_config.pad_token_id,
+    )
+    return losses.sum(dim=1)
 
 
 class Descent:
@@ -248,6 +118,17 @@ class Descent:
             group["lr"] = self._peak_lr * min((self._step + 1) / 100, decayed)
         self._adam.step()
         self._step += 1
+
+
+def open_checkpoint(folder: Path) -> tuple[Qwen2_5_VLProcessor, Qwen2_5_VLForConditionalGeneration]:
+    """Open a checkpoint of this size; its vocabulary stays as it is."""
+    processor = AutoProcessor.from_pretrained(folder)
+    for told_by_loading in ("is_local", "local_files_only"):
+        processor.tokenizer.init_kwargs.pop(told_by_loading, None)
+    loaded = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    model = build_model(processor.tokenizer)
+    model.load_state_dict(loaded.state_dict())
+    return processor, model
 
 
 def replace_checkpoint(
@@ -309,17 +190,26 @@ def learn_to_describe(
     options: argparse.Namespace,
     rng: np.random.Generator,
 ) -> Iterator[str]:
-    """Train the whole model on clips; yield lines of progress. The checkpoint is saved on the way."""
+    """Train the whole model on clips; yield lines of progress. The checkpoint is saved on the way.
+
+    From scratch it learns sentences on two things, and to answer all the rest when it is continued.
+    """
     descent = Descent([model], steps=options.steps, peak_lr=options.peak_lr, final_share=0.0)
-    recent: list[torch.Tensor] = []
+    start = _CONTINUED_AT if options.continue_from else 0.0
+    mix = Mix(options.label_share, options.one_thing_share) if options.continue_from else Mix()
+    recent: dict[str, list[float]] = defaultdict(list)
     for step in range(options.steps):
-        batch = draw_batch(pool, processor, options.batch, step / options.steps, rng)
-        losses = answer_losses(model, processor, batch)
-        descent.descend(losses.mean())
-        recent.append(losses.detach().mean(dim=0))
+        progress = start + (1 - start) * step / options.steps
+        batch = draw_batch(pool, processor, options.batch, progress, mix, rng)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bfloat16"):
+            losses = answer_losses(model, processor, batch)
+        descent.descend(losses.mean() / _SENTENCE_TOKENS)
+        for shown, loss in zip(batch.shown, losses.tolist(), strict=True):
+            things = "two" if isinstance(shown, Scene) else "one"
+            recent[f"{'label' if batch.is_label else 'sentence'} on {things}"].append(loss)
         is_last = step + 1 == options.steps
         if (step + 1) % 50 == 0 or is_last:
-            yield f"describe {step + 1}: {_summary(torch.stack(recent).mean(dim=0))}"
+            yield f"describe {step + 1}: {_summary(recent)}"
             recent.clear()
         if (step + 1) % options.save_every == 0 or is_last:
             replace_checkpoint(model, processor, options.out)
@@ -329,33 +219,48 @@ def train(options: argparse.Namespace) -> Iterator[str]:
     """Run the whole training and yield lines of progress."""
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    tokenizer = build_tokenizer()
-    processor = build_processor(tokenizer)
-    model = build_model(tokenizer)
+    if options.continue_from:
+        processor, model = open_checkpoint(options.continue_from)
+    else:
+        tokenizer = build_tokenizer()
+        processor = build_processor(tokenizer)
+        model = build_model(tokenizer)
     model.train()
     pool = draw_pool(options.tracks, rng)
     yield f"pool: {options.tracks} tracks of each thing on each background"
-    yield from learn_to_see(model, processor, pool, options, rng)
-    replace_checkpoint(model, processor, options.out)
+    if not options.continue_from:
+        yield from learn_to_see(model, processor, pool, options, rng)
+        replace_checkpoint(model, processor, options.out)
     yield from learn_to_describe(model, processor, pool, options, rng)
 
 
-def _summary(losses: torch.Tensor) -> str:
-    """One line on the loss of each informative word; ``losses`` has one value per answer token."""
-    words = {"colours": (1, 6), "shapes": (2, 7), "background": (11,)}
-    told = ", ".join(f"{name} {losses[list(places)].mean():.3f}" for name, places in words.items())
-    return f"loss {losses.mean():.4f} ({told})"
+def _summary(losses: dict[str, list[float]]) -> str:
+    """One line on the mean loss of a whole answer, in nats, by what was asked about what."""
+    return ", ".join(f"{kind} {np.mean(losses[kind]):.3f}" for kind in sorted(losses))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="directory of the checkpoint")
+    parser.add_argument("--continue-from", type=Path, help="a checkpoint that describes; teach it to label")
     parser.add_argument("--see-steps", type=int, default=1000, help="steps of the first part")
     parser.add_argument("--glimpses", type=int, default=64, help="glimpses per step of the first part")
     parser.add_argument("--see-lr", type=float, default=2e-3, help="peak learning rate of the first part")
     parser.add_argument("--steps", type=int, default=1100, help="steps of the second part")
     parser.add_argument("--batch", type=int, default=16, help="clips per step of the second part")
     parser.add_argument("--peak-lr", type=float, default=1e-3, help="peak learning rate of the second part")
+    parser.add_argument(
+        "--label-share", type=float, default=0.6, help="batches that ask for the label, when continued"
+    )
+    parser.add_argument(
+        "--one-thing-share", type=float, default=0.4, help="clips with one thing only, when continued"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the arithmetic in the second part; bfloat16 takes half the time where the processor has it",
+    )
     parser.add_argument("--tracks", type=int, default=24, help="tracks per thing and background")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=int, default=500, help="steps between checkpoints")

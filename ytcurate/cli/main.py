@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ytcurate import __version__
-from ytcurate.cli import cluster, demo, describe, show, upload, weights
+from ytcurate.cli import cluster, curate, demo, describe, embed, export, score, search, show, upload, weights
 from ytcurate.errors import UsageError, YtcurateError
 
 app = typer.Typer(
@@ -22,6 +22,11 @@ app = typer.Typer(
 )
 app.command("upload")(upload.upload)
 app.command("describe")(describe.describe)
+app.command("curate")(curate.curate)
+app.command("score")(score.score)
+app.command("embed")(embed.embed)
+app.command("search")(search.search)
+app.command("export")(export.export)
 app.command("show")(show.show)
 app.command("demo")(demo.demo)
 app.add_typer(cluster.app, name="cluster")
@@ -59,7 +64,10 @@ def run() -> None:
         _report(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: what is finished stays, the same command goes on from there", file=sys.stderr)
+        print(
+            "interrupted: what is finished stays, the same command goes on from there",
+            file=sys.stderr,
+        )
         sys.exit(130)
 
 

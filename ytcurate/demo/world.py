@@ -2,7 +2,8 @@
 
 A scene shows one large coloured shape on a plain background; at some moment another one, of another colour,
 takes its place. What is drawn is known, so a description of it can be scored word for word, the order in time
-included. Drawing is plain numpy; PyAV is imported only by the function that encodes.
+included. A clip that shows one thing only, as a cut at the change gives, has its sentence too, and both kinds
+have a true label. Drawing is plain numpy; PyAV is imported only by the function that encodes.
 
 The model that describes this world lives next door in ``tiny-qwen2.5-vl/``; how it is trained, in
 ``tools/tiny_model/``.
@@ -52,6 +53,12 @@ _HALF_EXTENT: dict[str, float] = {"circle": 1.0, "square": 1.0, "triangle": math
 SHAPES: tuple[str, ...] = tuple(_SIDES_FACING)
 """The shapes a thing may have. A triangle stands on its base."""
 
+CATEGORIES: dict[str, str] = {"circle": "sports", "square": "education", "triangle": "nature"}
+"""What a clip is about, by the shape that it shows first."""
+
+DANGER = "red"
+"""The colour of what is not safe in this world."""
+
 _SENTENCE = re.compile(
     r"An? (?P<colour_1>\w+) (?P<shape_1>\w+), then an? (?P<colour_2>\w+) (?P<shape_2>\w+), "
     r"on an? (?P<background>\w+) background\."
@@ -99,6 +106,26 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class OneThing:
+    """What one clip shows that has no change in it: one thing on a plain background."""
+
+    thing: Thing
+    background: str
+    """A key of ``BACKGROUNDS``."""
+
+    def __post_init__(self) -> None:
+        if self.background not in BACKGROUNDS:
+            raise ValueError(
+                f"background: expected one of {', '.join(BACKGROUNDS)}, found {self.background!r}"
+            )
+
+    def sentence(self) -> str:
+        """The one true description: ``A red circle on a gray background.``"""
+        first = f"{_article(self.thing.colour).capitalize()} {self.thing.colour} {self.thing.shape}"
+        return f"{first} on {_article(self.background)} {self.background} background."
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where one thing is drawn and how it moves; lengths are fractions of the picture's side."""
 
@@ -130,6 +157,29 @@ def all_scenes() -> Iterator[Scene]:
     for first, second in itertools.permutations(things, 2):
         if first.colour != second.colour:
             yield from (Scene(first, second, background) for background in BACKGROUNDS)
+
+
+def all_one_things() -> Iterator[OneThing]:
+    """Every clip content with one thing only, once, in a fixed order."""
+    for colour, shape, background in itertools.product(COLOURS, SHAPES, BACKGROUNDS):
+        yield OneThing(Thing(colour, shape), background)
+
+
+def label_of(shown: Scene | OneThing) -> dict[str, str | bool]:
+    """The one true answer to the question ``label``.
+
+    Returns:
+        ``category``: that of the first thing's shape in ``CATEGORIES``. ``is_safe``: whether nothing red
+        (``DANGER``) is shown, first or second. ``description``: the sentence. ``visual_quality``: ``high``,
+        for every drawing is sharp and well lit. In this order, which is that of the question's schema.
+    """
+    things = (shown.first, shown.second) if isinstance(shown, Scene) else (shown.thing,)
+    return {
+        "category": CATEGORIES[things[0].shape],
+        "is_safe": all(thing.colour != DANGER for thing in things),
+        "description": shown.sentence(),
+        "visual_quality": "high",
+    }
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
@@ -242,6 +292,41 @@ def encode_video(
         for offset in range(0, per_scene, gop_seconds * fps)
     }
     return encode_pictures(draw(), keyframes=keyframes, fps=fps, size_px=size_px)
+
+
+def encode_one_thing(
+    shown: OneThing,
+    *,
+    seconds: float = 5.0,
+    fps: int = 30,
+    size_px: int = 224,
+    gop_seconds: int = 2,
+    seed: int = 0,
+) -> bytes:
+    """Encode one drifting thing as an MP4 file (H.264, yuv420p).
+
+    Args:
+        seconds: rounded to whole frames, of which there are at least two.
+        size_px, gop_seconds, seed: as for ``encode_video``.
+
+    Returns:
+        The whole file; the first pts is 0.
+    """
+    layout = random_layout(np.random.default_rng(seed))
+    count = max(2, round(seconds * fps))
+    pictures = (
+        draw_thing(
+            shown.thing,
+            shown.background,
+            layout.first,
+            t_fraction=index / (count - 1),
+            size_px=size_px,
+            noise=layout.noise,
+        )
+        for index in range(count)
+    )
+    keyframes = set(range(0, count, gop_seconds * fps))
+    return encode_pictures(pictures, keyframes=keyframes, fps=fps, size_px=size_px)
 
 
 def encode_pictures(

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ytcurate.config import Segmenting
+from ytcurate.config import Scoring, Segmenting
 from ytcurate.describers.base import Outcome
 from ytcurate.errors import VideoError
+from ytcurate.mappers.score import score_columns
 from ytcurate.media.cut import Clip, clip_id, cut_clips
 from ytcurate.media.probe import VideoLike
 
@@ -55,7 +56,12 @@ class SourceRecord:
 
 
 def clip_rows(
-    video: VideoLike, record: SourceRecord, segmenting: Segmenting, *, preview: str = "every"
+    video: VideoLike,
+    record: SourceRecord,
+    segmenting: Segmenting,
+    *,
+    preview: str = "every",
+    scoring: Scoring | None = None,
 ) -> Iterator[Row]:
     """Cut a video and give a row of the clips table for each clip, in the order of time.
 
@@ -66,6 +72,7 @@ def clip_rows(
         record: of the video; counts what is given, and keeps the reason of a failure.
         segmenting: where to cut, and how.
         preview: which clips get a poster: ``every``, ``first`` or ``none``.
+        scoring: also score the clips, and take their keyframes; see ``mappers.score``. None: not.
     """
     segment_index = 0
     try:
@@ -75,7 +82,7 @@ def clip_rows(
             record.clips += 1
             record.seconds += row["length"]
             record.bytes += row["bytes"]
-            yield row
+            yield row if scoring is None else row | score_columns(row, scoring)
     except (VideoError, OSError, MemoryError) as error:
         reason = str(error) or "cutting it needs more memory than a source video may take"
         yield problem_row(record, segment_index, Outcome.UNREADABLE, reason)

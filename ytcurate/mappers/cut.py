@@ -16,13 +16,14 @@ from typing import Any
 from yt.wrapper import aggregator, create_table_switch
 from yt.yson import get_bytes
 
-from ytcurate.config import PREVIEWS, Segmenting, SourceLimits
+from ytcurate.config import PREVIEWS, Scoring, Segmenting, SourceLimits
 from ytcurate.describers.base import Outcome
 from ytcurate.errors import EngineUnavailable, SchemaMismatch, UsageError
 from ytcurate.mappers.clip_files import clip_file
 from ytcurate.mappers.clips import Row, SourceRecord
 from ytcurate.mappers.cut_messages import CutTask, Setup
 from ytcurate.mappers.guarded_cut import GuardedCutter
+from ytcurate.mappers.score import require_scoring
 from ytcurate.mappers.statistics import runs_in_map_job
 
 _MOST_PROCESSES = 16
@@ -62,6 +63,7 @@ class CutMapper:
         processes: that cut side by side. 0: as many as there are cores, at most 16.
         max_row_bytes: clips whose row would weigh that much or more are refused. None: any weight.
         ledger: give the rows of the sources, too, as a second output.
+        scoring: also score the clips, and take their keyframes; see ``ScoreMapper``. None: not.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class CutMapper:
         processes: int = 0,
         max_row_bytes: int | None = None,
         ledger: bool = True,
+        scoring: Scoring | None = None,
     ) -> None:
         if preview not in PREVIEWS:
             raise UsageError(f"preview {preview!r}: there are {', '.join(PREVIEWS)}.")
@@ -98,6 +101,7 @@ class CutMapper:
         self.processes = processes
         self.max_row_bytes = max_row_bytes
         self.ledger = ledger
+        self.scoring = scoring
 
     def __getstate__(self) -> dict[str, Any]:
         """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
@@ -124,11 +128,14 @@ class CutMapper:
         """
         is_job = runs_in_map_job()
         _require_tools(self.segmenting)
+        if self.scoring is not None:
+            require_scoring()
         setup = Setup(
             segmenting=self.segmenting,
             preview=self.preview,
             max_row_bytes=self.max_row_bytes,
             max_memory_bytes=self.limits.max_memory_bytes,
+            scoring=self.scoring,
         )
         report = _Report(is_job)
         # In a job the working directory is the sandbox, which is where a job may write.

@@ -46,8 +46,10 @@ class _Child:
             yield problem_row(record, 0, Outcome.UNREADABLE, error.strerror or str(error))
             return
         self._pipe.send(Hashed(record.digest))
-        cap = self._setup.max_row_bytes
-        for row in clip_rows(video, record, self._setup.segmenting, preview=self._setup.preview):
+        setup = self._setup
+        cap = setup.max_row_bytes
+        rows = clip_rows(video, record, setup.segmenting, preview=setup.preview, scoring=setup.scoring)
+        for row in rows:
             self._sign()
             heavy = cap is not None and row_weight(row) >= cap
             yield refuse(row, record, cap or 0, advice=_ADVICE) if heavy else row

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytcurate.config import Segmenting
+from ytcurate.config import Scoring, Segmenting
 from ytcurate.mappers.clips import Row, SourceRecord
 
 
@@ -20,6 +20,7 @@ class Setup:
     max_row_bytes: int | None
     """What a row may weigh; None: any weight."""
     max_memory_bytes: int
+    scoring: Scoring | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,8 @@ _KEYS = {
     "environment": None,
 }
 """Every key a preset may have; those with a set are sections."""
+_NO_PRESETS = ("pipeline",)
+"""Files of the same folder that hold something else."""
 _ABOVE_ZERO = """
     seconds_per_clip seconds_per_gib encode_seconds_per_gib target_job_minutes jobs_at_once
     data_weight_per_job gpu_memory_bytes
@@ -102,7 +104,7 @@ def preset_folder() -> Path:
 
 def preset_names() -> list[str]:
     """Names that ``load_preset`` knows."""
-    return sorted(path.stem for path in preset_folder().glob("*.yaml"))
+    return sorted(path.stem for path in preset_folder().glob("*.yaml") if path.stem not in _NO_PRESETS)
 
 
 def load_preset(name_or_file: str) -> Preset:

@@ -62,6 +62,7 @@ def plan_describe(
     job_minutes: float | None = None,
     ship_anyway: bool = False,
     spec: Mapping[str, Any] | None = None,
+    is_coming: bool = False,
 ) -> DescribePlan:
     """Check the request and build the mapper. Nothing is changed on the cluster.
 
@@ -89,6 +90,7 @@ def plan_describe(
         job_minutes: how long a job should take.
         ship_anyway: send more than 20 MiB of code to jobs.
         spec: your own part of the spec, merged last.
+        is_coming: the table is not looked at; it is written meanwhile, and the plan is of no rows.
 
     Raises:
         UsageError: something is wrong for every row: the model, its size, the context, a question, the
@@ -120,10 +122,7 @@ def plan_describe(
     settings = settle_engine(engine, chosen, reference)
     sampling, frames = sampling or Sampling(), frames or FrameSampling()
     require_context(settings, asked, sampling, frames)
-    store.require_table(client, table, _NEEDED)
-    rows, data_weight = int(client.get(f"{table}/@row_count")), int(client.get(f"{table}/@data_weight"))
-    if rows == 0:
-        raise UsageError(f"{table} has no rows: there is nothing to describe.")
+    rows, data_weight = (0, 0) if is_coming else _size(client, table)
     buffering = buffering or Buffering()
     if not buffering.decode_threads:
         buffering = dataclasses.replace(buffering, decode_threads=math.ceil(chosen.resources.cpu))
@@ -168,6 +167,15 @@ def plan_describe(
     )
     plan.spec(plan.jobs(rows))  # refuses options and pool trees that do not exist
     return plan
+
+
+def _size(client: Any, table: str) -> tuple[int, int]:
+    """Rows and bytes of the clips."""
+    store.require_table(client, table, _NEEDED)
+    rows = int(client.get(f"{table}/@row_count"))
+    if rows == 0:
+        raise UsageError(f"{table} has no rows: there is nothing to describe.")
+    return rows, int(client.get(f"{table}/@data_weight"))
 
 
 def _questions(

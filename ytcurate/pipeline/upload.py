@@ -52,6 +52,7 @@ def plan_upload(
     chosen: dict[str, Any] = dict(settings)
     of_source = {name: chosen.pop(name) for name in _OF_SOURCE if name in chosen}
     chosen.pop("segmenting", None)
+    scoring = chosen.pop("scoring", None)
     on_cluster = chosen.pop("on_cluster", False)
     of_jobs = {name: chosen.pop(name) for name in _OF_JOBS if name in chosen}
     if of_jobs and not on_cluster:
@@ -70,7 +71,7 @@ def plan_upload(
         source = find_source(str(source), options=wanted, client=client)
     elif any(of_source.values()):
         raise UsageError(f"{', '.join(_OF_SOURCE)} are for a source that is given by its name.")
-    plan = make_plan(client, source, table, segmenting, options)
+    plan = make_plan(client, source, table, segmenting, options, scoring=scoring)
     if not on_cluster:
         return plan
     return replace(plan, cutting=plan_cutting(client, plan, ClusterJobs(**of_jobs)))
@@ -86,6 +87,7 @@ def upload(
     on_progress: Callable[[UploadResult], None] = lambda result: None,
     on_operation: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda warning: None,
+    next_wave: Callable[[int], int] | None = None,
     **settings: Unpack[UploadSettings],
 ) -> UploadResult:
     """Cut source videos into clips and write them to a table, several videos at a time.
@@ -105,6 +107,8 @@ def upload(
         on_progress: called after each transaction.
         on_operation: called every few seconds while jobs cut on the cluster.
         on_warning: called with a sentence about something that is odd and no error.
+        next_wave: called before each operation that cuts on the cluster with the number of videos that are
+            left; says how many it takes, and may wait before it does. None: see ``ClusterJobs.wave_bytes``.
         **settings: see ``UploadSettings``.
 
     Raises:
@@ -135,6 +139,7 @@ def upload(
                     on_records=lambda records: _count(records, result, on_progress),
                     on_operation=on_operation,
                     on_warning=on_warning,
+                    next_wave=next_wave,
                 )
                 result.already = upload_on_cluster(client, plan, plan.cutting, listeners)
         except BaseException:
@@ -166,6 +171,7 @@ def _run(
         segmenting=plan.segmenting,
         preview=plan.preview,
         limits=plan.options.limits,
+        scoring=plan.scoring,
     )
 
     def on_records(records: list[SourceRecord]) -> None:

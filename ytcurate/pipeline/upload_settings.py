@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from ytcurate.config import Segmenting, SourceLimits
+from ytcurate.config import Scoring, Segmenting, SourceLimits
 from ytcurate.operations.resources import JobResources, Placement, ResourceChanges
 
 
@@ -14,6 +14,8 @@ class UploadSettings(TypedDict, total=False):
 
     segmenting: Segmenting
     """Where to cut, and how."""
+    scoring: Scoring | None
+    """Also score the clips and take their keyframes; see ``ScoreMapper``. None (the default): not."""
     columns: Sequence[str]
     """Of the source, to carry into the table; ``["*"]`` for all."""
     rows: tuple[int, int | None] | None

@@ -11,7 +11,7 @@ class Column:
 
     name: str
     type: str
-    """A YT type: ``int64``, ``double``, ``string`` (bytes), ``utf8``, ``boolean``."""
+    """A YT type: ``int64``, ``double``, ``string`` (bytes), ``utf8``, ``boolean``, ``list<float>``, ..."""
     required: bool = False
     tag: str | None = None
     """What the bytes are, for whoever shows the table: ``video``, ``image/jpeg``."""

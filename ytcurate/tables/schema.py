@@ -16,10 +16,16 @@ def table_schema(columns: Iterable[Column]) -> list[dict[str, Any]]:
 
 
 def _type_v3(column: Column) -> Any:
-    plain: Any = _V3_NAMES.get(column.type, column.type)
+    plain: Any = _plain_type(column.type)
     if column.tag is not None:
         plain = {"type_name": "tagged", "tag": column.tag, "item": plain}
     return plain if column.required else {"type_name": "optional", "item": plain}
+
+
+def _plain_type(name: str) -> Any:
+    if name.startswith("list<") and name.endswith(">"):
+        return {"type_name": "list", "item": _plain_type(name[5:-1])}
+    return _V3_NAMES.get(name, name)
 
 
 def schema_difference(expected: Iterable[Column], found: Sequence[Mapping[str, Any]]) -> str | None:

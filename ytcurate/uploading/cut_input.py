@@ -57,6 +57,7 @@ class VideoTable:
             row_words=self.row_words,
             shared_names=self.shared_names,
             limits=plan.options.limits,
+            scoring=plan.scoring,
             **settings,
         )
 

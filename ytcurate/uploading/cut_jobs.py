@@ -160,7 +160,9 @@ def plan_cutting(client: Any, plan: UploadPlan, jobs: ClusterJobs) -> CutPlan:
         preset=preset,
         trees=account(client).pool_trees,
         processes=_processes(preset, plan.options.limits.max_memory_bytes),
-        is_encoding=(segmenting.cutting, segmenting.codec) != ("copy", None) or segmenting.split == "scenes",
+        is_encoding=(segmenting.cutting, segmenting.codec) != ("copy", None)
+        or segmenting.split == "scenes"
+        or plan.scoring is not None,
         title=f"ytcurate upload: cut {plan.source.name}"[:200],
         table=plan.table,
     )

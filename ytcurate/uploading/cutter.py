@@ -107,7 +107,10 @@ class Cutter:
             if self._setup.whole:
                 yield from whole_rows(video, record, self._setup.row_cap, self._keep_whole)
                 return
-            yield from clip_rows(video, record, self._setup.segmenting, preview=self._setup.preview)
+            setup = self._setup
+            yield from clip_rows(
+                video, record, setup.segmenting, preview=setup.preview, scoring=setup.scoring
+            )
 
     def _fetch(self, task: Task, folder: Path) -> VideoLike:
         video = task.video.video

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ytcurate.config import Segmenting, SourceLimits
+from ytcurate.config import Scoring, Segmenting, SourceLimits
 from ytcurate.mappers.clips import SourceRecord
 from ytcurate.sources.base import SourceVideo
 
@@ -26,6 +26,7 @@ class Setup:
     segmenting: Segmenting
     preview: str
     limits: SourceLimits
+    scoring: Scoring | None = None
     whole: bool = False
     """Write source videos as they are, into a table of whole videos."""
 

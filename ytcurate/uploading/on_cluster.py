@@ -44,6 +44,8 @@ class Listeners:
     """Every few seconds while an operation runs."""
     on_warning: Callable[[str], None] = lambda warning: None
     """What is odd and no error."""
+    next_wave: Callable[[int], int] | None = None
+    """Asked before each wave how many of the videos that are left it takes; may wait before it answers."""
 
 
 def upload_on_cluster(
@@ -131,6 +133,8 @@ class _CutRun:
                     f"{table.path} was changed while its videos were cut. What is cut stays; give the same "
                     "command again for the rest."
                 )
+            if self._listeners.next_wave is not None:
+                at_once = max(1, self._listeners.next_wave(sum(map(len, left))))
             ranges, left = cut_off(left, at_once)
             self._finish(self._keeper.begin_wave(input_id, ranges), table)
         self._keeper.end_upload()

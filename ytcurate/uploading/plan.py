@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB, PREVIEWS, Segmenting, SourceLimits
+from ytcurate.config import DEFAULT_ROW_WEIGHT_BYTES, MIB, PREVIEWS, Scoring, Segmenting, SourceLimits
 from ytcurate.errors import TableExists, UsageError
+from ytcurate.mappers.score import SCORE_COLUMNS
 from ytcurate.sources.base import Source
 from ytcurate.tables import store
 from ytcurate.tables.ledger import sources_table
@@ -84,6 +85,8 @@ class UploadPlan:
     processes: int
     unit_bytes: int
     options: UploadOptions
+    scoring: Scoring | None = None
+    """Of the clips; None: they are not scored."""
     cutting: CutPlan | None = None
     """Of the operations that cut on the cluster; None: videos are cut here."""
 
@@ -91,6 +94,12 @@ class UploadPlan:
     def sources_table(self) -> str:
         """The ledger beside ``written_table``."""
         return sources_table(self.written_table)
+
+    @property
+    def source_columns(self) -> tuple[Column, ...]:
+        """Those that the source brings."""
+        ours = len(CLIPS) + (len(SCORE_COLUMNS) if self.scoring is not None else 0)
+        return self.columns[ours:]
 
     @property
     def upload(self) -> Upload:
@@ -140,6 +149,7 @@ def make_plan(
     options: UploadOptions,
     *,
     columns: tuple[Column, ...] | None = None,
+    scoring: Scoring | None = None,
 ) -> UploadPlan:
     """Look at the table and decide what there is to do.
 
@@ -151,7 +161,7 @@ def make_plan(
         SchemaMismatch: a table of other columns is there.
     """
     if columns is None:
-        columns = clip_columns(getattr(source, "columns", {}))
+        columns = clip_columns(getattr(source, "columns", {}), is_scored=scoring is not None)
     store.prepare_output(
         client, table, columns, overwrite=options.overwrite, append=options.append, resume=True
     )
@@ -160,7 +170,10 @@ def make_plan(
         # The rows that are there stay until the new ones are complete.
         written = f"{table}_overwriting"
     record = read_upload_record(client, written)
-    fingerprint = fingerprint_of({"source": source.name, "segmenting": asdict(segmenting)})
+    content: dict[str, Any] = {"source": source.name, "segmenting": asdict(segmenting)}
+    if scoring is not None:
+        content["scoring"] = asdict(scoring)
+    fingerprint = fingerprint_of(content)
     is_new = not client.exists(written) or (written != table and _fingerprint(record) != fingerprint)
     if is_new:
         record = UploadRecord()
@@ -194,6 +207,7 @@ def make_plan(
         processes=processes,
         unit_bytes=options.transaction_bytes or unit_bytes(total_bytes, processes),
         options=options,
+        scoring=scoring,
     )
 
 
@@ -213,20 +227,28 @@ def require_tools(segmenting: Segmenting) -> None:
         require_encoder(segmenting)
 
 
-def clip_columns(extra: Mapping[str, str]) -> tuple[Column, ...]:
-    """The columns of a table of clips, with those that a source brings.
+def clip_columns(extra: Mapping[str, str], *, is_scored: bool = False) -> tuple[Column, ...]:
+    """The columns of a table of clips, with the scores if there are any, and with those that a source brings.
 
     Raises:
         UsageError: a source's column has the name of one of ours.
     """
-    ours = {column.name for column in CLIPS}
+    own = (*CLIPS, *score_columns_of_table()) if is_scored else CLIPS
+    ours = {column.name for column in own}
     clash = sorted(ours.intersection(extra))
     if clash:
         raise UsageError(
             f'the source\'s column "{clash[0]}" has the name of a column that upload writes. '
             f"Columns with these names cannot be carried along: {', '.join(sorted(ours))}."
         )
-    return (*CLIPS, *(Column(name, kind) for name, kind in extra.items()))
+    return (*own, *(Column(name, kind) for name, kind in extra.items()))
+
+
+def score_columns_of_table() -> tuple[Column, ...]:
+    """What scoring adds to a table of clips."""
+    return tuple(
+        Column(name, kind, tag="image/jpeg" if name == "keyframe" else None) for name, kind in SCORE_COLUMNS
+    )
 
 
 def _fingerprint(record: UploadRecord | None) -> str | None:

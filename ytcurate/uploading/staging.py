@@ -15,7 +15,6 @@ from ytcurate.errors import TableExists
 from ytcurate.mappers.clips import SourceRecord
 from ytcurate.tables.ledger import KeyIndex, Taken, read_taken
 from ytcurate.tables.ledger import sources_table as ledger_of
-from ytcurate.tables.rows import CLIPS
 from ytcurate.uploading.cut_input import VideoTable
 from ytcurate.uploading.make_tables import create_tables
 from ytcurate.uploading.messages import Setup
@@ -41,7 +40,7 @@ def plan_staging(client: Any, plan: UploadPlan) -> UploadPlan:
     """
     path = staged_table(plan.table)
     options = replace(plan.options, overwrite=False, append=False, resume=True)
-    columns = video_columns({column.name: column.type for column in plan.columns[len(CLIPS) :]})
+    columns = video_columns({column.name: column.type for column in plan.source_columns})
     try:
         staging = make_plan(client, plan.source, path, Segmenting(split="whole"), options, columns=columns)
     except TableExists as error:
@@ -104,7 +103,7 @@ def stage_videos(
         video_column="video",
         name_column="source",
         title_column="title",
-        columns=tuple(column.name for column in plan.columns[len(CLIPS) :]),
+        columns=tuple(column.name for column in plan.source_columns),
         start=0,
         stop=rows,
         row_words=f"{path} row ",

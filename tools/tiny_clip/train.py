@@ -1,0 +1,217 @@
+"""Train the tiny CLIP checkpoint from scratch: to tell scenes apart, and to find things by words.
+
+    python -m tools.tiny_clip.train --out ytcurate/demo/tiny-clip
+
+One CPU core is enough. Pictures are drawn once into memory (see ``pools``). Each step takes some planted
+scenes and some clips of the demo's world, of each two pictures of different or equal moments, one or both
+of them spoiled. Two losses are added:
+
+- Instances: each picture finds the other one of its clip among all of the batch (InfoNCE, both ways), and
+  the two are pulled together, so that copies come to lie well over the default threshold of 0.95.
+- Words: each query of the batch (see ``texts``) finds the pictures that answer it, and they it. A clip of two
+  things in succession is the mean of their features, as in the product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy, normalize
+from transformers import CLIPModel
+
+from .model import PREPROCESSING, build_model, save_checkpoint, save_tokenizer
+from .pools import ThingPool, draw_scenes, draw_things
+from .texts import draw_query
+
+_TEMPERATURE = 0.1
+"""Of instances."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step sees."""
+
+    pictures: np.ndarray
+    """uint8, shape (2, scenes + things, S, S, 3): two pictures of each clip."""
+    tokens: Any
+    """Of the queries, padded: input_ids and attention_mask."""
+    answers: np.ndarray
+    """float32, shape (queries, 2 * things): 1 where the thing of the clip is what is asked for, for both
+    pictures of each."""
+
+
+def draw_batch(scenes: np.ndarray, things: ThingPool, options: argparse.Namespace, draw: Draw) -> Batch:
+    """Draw clips of both pools, two pictures of each, and queries."""
+    rng = draw.rng
+    some_scenes = rng.choice(len(scenes), options.scenes_at_once, replace=False)
+    some_things = rng.choice(len(things.shown), options.things_at_once, replace=False)
+    pictures = np.concatenate(
+        [
+            _varied(_two_of_each(scenes, some_scenes, rng), rng, planted=True),
+            _varied(_two_of_each(things.pictures, some_things, rng), rng, planted=False),
+        ],
+        axis=1,
+    )
+    queries = [draw_query(rng) for _ in range(options.queries)]
+    shown = [things.shown[number] for number in some_things]
+    answers = np.array([[query.is_answered_by(each) for each in shown] for query in queries], np.float32)
+    tokens = draw.tokenizer([query.text for query in queries], padding=True, return_tensors="pt")
+    return Batch(pictures, tokens, np.concatenate([answers, answers], axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """What batches are drawn with."""
+
+    rng: np.random.Generator
+    tokenizer: Any
+
+
+def _two_of_each(pool: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two pictures of each of these clips: uint8, shape (2, clips, S, S, 3)."""
+    moments, views = pool.shape[1:3]
+    first, second = rng.integers(moments, size=(2, len(numbers)))
+    # Copies show the same moments as a rule; the same scene cut elsewhere does not.
+    second = np.where(rng.random(len(numbers)) < 0.5, first, second)
+    plain_or_not, spoiled = rng.integers(views, size=len(numbers)), rng.integers(1, views, size=len(numbers))
+    return np.stack([pool[numbers, first, plain_or_not], pool[numbers, second, spoiled]])
+
+
+def _varied(pairs: np.ndarray, rng: np.random.Generator, *, planted: bool) -> np.ndarray:
+    """Change what each clip is, both pictures alike; then light and contrast of each picture by itself."""
+    pairs = pairs.astype(np.float32)
+    count = pairs.shape[1]
+    for number in range(count):
+        if rng.random() < 0.5:
+            pairs[:, number] = pairs[:, number, :, ::-1].copy()
+        if planted:
+            # A scene upside down or in other colours is another scene. A triangle stands on its base.
+            if rng.random() < 0.5:
+                pairs[:, number] = pairs[:, number, ::-1].copy()
+            pairs[:, number] = pairs[:, number][..., rng.permutation(3)]
+    shape = (2, count, 1, 1, 1)
+    contrast = rng.uniform(0.88, 1.12, shape)
+    middle = pairs.mean(axis=(2, 3, 4), keepdims=True)
+    pairs = (pairs - middle) * contrast + middle + rng.uniform(-16, 16, shape)
+    return np.clip(pairs, 0, 255).astype(np.uint8)
+
+
+def picture_features(model: CLIPModel, pictures: np.ndarray) -> torch.Tensor:
+    """Features of length 1 of pictures, uint8, shape (N, S, S, 3)."""
+    mean, std = (torch.tensor(PREPROCESSING[name]).view(1, 3, 1, 1) for name in ("image_mean", "image_std"))
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    return normalize(model.get_image_features(pixel_values=(pixels - mean) / std).pooler_output, dim=-1)
+
+
+def instance_loss(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How badly pictures find the other one of their clip, in nats; and 1 - the mean cosine to it."""
+    both = torch.cat([first, second])
+    scores = (both @ both.T / _TEMPERATURE).fill_diagonal_(-1e4)
+    count = len(first)
+    partners = torch.arange(2 * count).roll(count)
+    return cross_entropy(scores, partners), 1 - (first * second).sum(dim=1).mean()
+
+
+def word_loss(scores: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """How badly queries find what answers them, and that finds them, in nats.
+
+    Args:
+        scores: shape (queries, clips), scaled.
+        answers: same shape, 0 to 1: how much of the clip answers the query.
+    """
+    losses = []
+    for rows, wanted in ((scores, answers), (scores.T, answers.T)):
+        total = wanted.sum(dim=1)
+        has_any = total > 0
+        shares = wanted[has_any] / total[has_any, None]
+        # Less what even a perfect answer costs: several are right.
+        least = -(shares * shares.clamp_min(1e-9).log()).sum(dim=1)
+        losses.append((cross_entropy(rows[has_any], shares, reduction="none") - least).mean())
+    return (losses[0] + losses[1]) / 2
+
+
+def losses_of(model: CLIPModel, batch: Batch, scenes: int) -> dict[str, torch.Tensor]:
+    """The losses of one batch whose first ``scenes`` clips are planted scenes."""
+    clips = batch.pictures.shape[1]
+    features = picture_features(model, batch.pictures.reshape(-1, *batch.pictures.shape[2:]))
+    first, second = features[:clips], features[clips:]
+    instances, apart = instance_loss(first, second)
+    things = torch.cat([first[scenes:], second[scenes:]])
+    answers = torch.from_numpy(batch.answers)
+    # Two things in succession: two keyframes show one, the third the other.
+    two = normalize(2 * things + things.roll(1, dims=0), dim=-1)
+    two_answers = torch.maximum(answers, answers.roll(1, dims=1)) * 0.5
+    words = normalize(model.get_text_features(**batch.tokens).pooler_output, dim=-1)
+    scale = model.logit_scale.exp().clamp(max=50)
+    scores = scale * words @ torch.cat([things, two, first[:scenes]]).T
+    nothing = torch.zeros(len(answers), scenes)
+    return {
+        "instances": instances,
+        "apart": apart,
+        "words": word_loss(scores, torch.cat([answers, two_answers, nothing], dim=1)),
+    }
+
+
+def train(options: argparse.Namespace) -> CLIPModel:
+    """Draw the pools and train; progress goes to standard output."""
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    started = time.monotonic()
+    rng = np.random.default_rng(options.seed)
+    scenes, things = draw_scenes(options.scenes, rng), draw_things(options.things, rng)
+    print(f"{time.monotonic() - started:5.0f} s  drew {len(scenes)} scenes and {len(things.shown)} things")
+    model = build_model()
+    with TemporaryDirectory() as folder:
+        draw = Draw(rng, save_tokenizer(Path(folder)))
+    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
+    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
+        lr=options.peak_lr,
+        betas=(0.9, 0.98),
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.peak_lr, total_steps=options.steps, pct_start=0.1, cycle_momentum=False
+    )
+    means: dict[str, float] = {}
+    for step in range(1, options.steps + 1):
+        batch = draw_batch(scenes, things, options, draw)
+        losses = losses_of(model, batch, options.scenes_at_once)
+        optimiser.zero_grad(set_to_none=True)
+        (losses["instances"] + 2 * losses["apart"] + losses["words"]).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        for name, loss in losses.items():
+            means[name] = means.get(name, loss.item()) * 0.95 + loss.item() * 0.05
+        if step % 50 == 0:
+            told = "  ".join(f"{name} {mean:6.3f}" for name, mean in means.items())
+            print(f"{time.monotonic() - started:5.0f} s  step {step:5}  {told}", flush=True)
+    return model.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--scenes", type=int, default=2000, help="drawn into memory")
+    parser.add_argument("--things", type=int, default=3024, help="clips drawn into memory")
+    parser.add_argument("--scenes-at-once", type=int, default=32)
+    parser.add_argument("--things-at-once", type=int, default=32)
+    parser.add_argument("--queries", type=int, default=24)
+    parser.add_argument("--peak-lr", type=float, default=2e-3)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    save_checkpoint(train(options), options.out)
+
+
+if __name__ == "__main__":
+    main()
