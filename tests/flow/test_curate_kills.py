@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 import yt.wrapper as yt
 
 from tests.support.planted import make_planted
@@ -34,6 +35,14 @@ def command(folder, directory, proxy, model):
 
 def all_rows(client, table):
     return list(client.read_table(table, format=yt.YsonFormat(encoding=None)))
+
+
+def nearly(rows):
+    """Rows whose vectors may differ in their last digits, as sums of floats do in batches of other sizes."""
+    return [
+        {**row, b"embedding": row[b"embedding"] and pytest.approx(row[b"embedding"], abs=1e-5)}
+        for row in rows
+    ]
 
 
 def test_a_run_killed_at_random_moments_equals_an_undisturbed_one(client, workdir, proxy, tmp_path):
@@ -65,7 +74,7 @@ def test_a_run_killed_at_random_moments_equals_an_undisturbed_one(client, workdi
 
     assert last.returncode == 0, last.stderr
     assert cut_short > KILLS / 3
-    assert all_rows(client, f"{killed}/curated") == all_rows(client, f"{whole}/curated")
+    assert all_rows(client, f"{killed}/curated") == nearly(all_rows(client, f"{whole}/curated"))
     assert client.get(f"{killed}/embeddings/@row_count") == client.get(f"{whole}/embeddings/@row_count")
     waited_until = time.monotonic() + 90
     while any(client.get(f"{killed}/{name}/@locks") for name in ("clips", "clips_sources", "embeddings")):

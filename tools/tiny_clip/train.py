@@ -2,9 +2,10 @@
 
     python -m tools.tiny_clip.train --out ytcurate/demo/tiny-clip
 
-One CPU core is enough. Pictures are drawn once into memory (see ``pools``). Each step takes some planted
-scenes and some clips of the demo's world, of each two pictures of different or equal moments, one or both
-of them spoiled. Two losses are added:
+One CPU core is enough. Pictures are drawn once into memory (see ``pools``). First the vision tower alone
+learns to see the things of the demo's world. Then the whole model is trained: each step takes some planted
+scenes and some clips of that world, of each two pictures of different or equal moments, one or both of them
+spoiled. Two losses are added:
 
 - Instances: each picture finds the other one of its clip among all of the batch (InfoNCE, both ways), and
   the two are pulled together, so that copies come to lie well over the default threshold of 0.95.
@@ -25,6 +26,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPModel
+
+from ytcurate.demo.world import BACKGROUNDS, COLOURS, SHAPES, OneThing
 
 from .model import PREPROCESSING, build_model, save_checkpoint, save_tokenizer
 from .pools import ThingPool, draw_scenes, draw_things
@@ -87,7 +90,7 @@ def _two_of_each(pool: np.ndarray, numbers: np.ndarray, rng: np.random.Generator
 def _varied(pairs: np.ndarray, rng: np.random.Generator, *, planted: bool) -> np.ndarray:
     """Change what each clip is, both pictures alike; then light and contrast of each picture by itself."""
     pairs = pairs.astype(np.float32)
-    count = pairs.shape[1]
+    views, count = pairs.shape[:2]
     for number in range(count):
         if rng.random() < 0.5:
             pairs[:, number] = pairs[:, number, :, ::-1].copy()
@@ -96,7 +99,7 @@ def _varied(pairs: np.ndarray, rng: np.random.Generator, *, planted: bool) -> np
             if rng.random() < 0.5:
                 pairs[:, number] = pairs[:, number, ::-1].copy()
             pairs[:, number] = pairs[:, number][..., rng.permutation(3)]
-    shape = (2, count, 1, 1, 1)
+    shape = (views, count, 1, 1, 1)
     contrast = rng.uniform(0.88, 1.12, shape)
     middle = pairs.mean(axis=(2, 3, 4), keepdims=True)
     pairs = (pairs - middle) * contrast + middle + rng.uniform(-16, 16, shape)
@@ -105,9 +108,13 @@ def _varied(pairs: np.ndarray, rng: np.random.Generator, *, planted: bool) -> np
 
 def picture_features(model: CLIPModel, pictures: np.ndarray) -> torch.Tensor:
     """Features of length 1 of pictures, uint8, shape (N, S, S, 3)."""
+    return normalize(model.get_image_features(pixel_values=pixels_of(pictures)).pooler_output, dim=-1)
+
+
+def pixels_of(pictures: np.ndarray) -> torch.Tensor:
+    """What the model takes for pictures, uint8, shape (N, S, S, 3): shape (N, 3, S, S)."""
     mean, std = (torch.tensor(PREPROCESSING[name]).view(1, 3, 1, 1) for name in ("image_mean", "image_std"))
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-    return normalize(model.get_image_features(pixel_values=(pixels - mean) / std).pooler_output, dim=-1)
+    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
 def instance_loss(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -159,41 +166,116 @@ def losses_of(model: CLIPModel, batch: Batch, scenes: int) -> dict[str, torch.Te
     }
 
 
+class Descent:
+    """AdamW with gradient clipping and a learning rate that rises over a tenth of the steps, then falls."""
+
+    def __init__(self, modules: list[torch.nn.Module], *, steps: int, peak_lr: float) -> None:
+        self._weights = [weight for module in modules for weight in module.parameters()]
+        matrices = [weight for weight in self._weights if weight.ndim >= 2]
+        vectors = [weight for weight in self._weights if weight.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+        self._adam = torch.optim.AdamW(groups, lr=peak_lr, betas=(0.9, 0.98))
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._adam, peak_lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
+        )
+
+    def descend(self, loss: torch.Tensor) -> None:
+        """Take one step down the gradient of ``loss``."""
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
+        self._adam.step()
+        self._schedule.step()
+
+
+class Progress:
+    """Prints running means of losses now and then, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._means: dict[str, float] = {}
+
+    def say(self, what: str) -> None:
+        """Print a line."""
+        print(f"{time.monotonic() - self._started:5.0f} s  {what}", flush=True)
+
+    def add(self, step: int, **losses: torch.Tensor) -> None:
+        """Take in the losses of a step; of each fiftieth, print the means."""
+        for name, loss in losses.items():
+            self._means[name] = self._means.get(name, loss.item()) * 0.95 + loss.item() * 0.05
+        if step % 50 == 0:
+            told = "  ".join(f"{name} {self._means[name]:6.3f}" for name in losses)
+            self.say(f"step {step:5}  {told}")
+
+
+def learn_to_see(
+    model: CLIPModel, things: ThingPool, options: argparse.Namespace, rng: np.random.Generator, told: Progress
+) -> None:
+    """Teach the vision tower colours, shapes and backgrounds by linear heads, thrown away afterwards.
+
+    One head reads the mean of the patches, from which shapes are learned many times sooner than from the
+    class token, which is all that CLIP reads; the other reads that.
+    """
+    vision, width = model.vision_model, model.config.vision_config.hidden_size
+    sizes = [len(COLOURS), len(SHAPES), len(BACKGROUNDS)]
+    heads = torch.nn.ModuleList(torch.nn.Linear(width, sum(sizes)) for _ in range(2))
+    descent = Descent([vision, heads], steps=options.seeing_steps, peak_lr=options.peak_lr)
+    truths = torch.tensor([_truth(shown) for shown in things.shown])
+    moments, views = things.pictures.shape[1:3]
+    for step in range(1, options.seeing_steps + 1):
+        some = rng.integers(len(things.shown), size=2 * options.things_at_once)
+        at = rng.integers(moments, size=len(some)), rng.integers(views, size=len(some))
+        pictures = _varied(things.pictures[some, at[0], at[1]][None], rng, planted=False)[0]
+        seen = vision(pixel_values=pixels_of(pictures))
+        patches = vision.post_layernorm(seen.last_hidden_state[:, 1:].mean(dim=1))
+        losses = [
+            sum(
+                cross_entropy(said, true)
+                for said, true in zip(head(read).split(sizes, dim=1), truths[some].T, strict=True)
+            )
+            for head, read in zip(heads, (patches, seen.pooler_output), strict=True)
+        ]
+        descent.descend(losses[0] + losses[1])
+        told.add(step, patches=losses[0], token=losses[1])
+
+
+def _truth(shown: OneThing) -> tuple[int, int, int]:
+    return (
+        list(COLOURS).index(shown.thing.colour),
+        SHAPES.index(shown.thing.shape),
+        list(BACKGROUNDS).index(shown.background),
+    )
+
+
+def learn_to_compare(
+    model: CLIPModel,
+    scenes: np.ndarray,
+    things: ThingPool,
+    options: argparse.Namespace,
+    rng: np.random.Generator,
+    told: Progress,
+) -> None:
+    """Train the whole model on instances and words."""
+    with TemporaryDirectory() as folder:
+        draw = Draw(rng, save_tokenizer(Path(folder)))
+    descent = Descent([model], steps=options.steps, peak_lr=options.peak_lr)
+    for step in range(1, options.steps + 1):
+        losses = losses_of(model, draw_batch(scenes, things, options, draw), options.scenes_at_once)
+        descent.descend(losses["instances"] + 2 * losses["apart"] + losses["words"])
+        told.add(step, **losses)
+
+
 def train(options: argparse.Namespace) -> CLIPModel:
     """Draw the pools and train; progress goes to standard output."""
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    started = time.monotonic()
-    rng = np.random.default_rng(options.seed)
-    scenes, things = draw_scenes(options.scenes, rng), draw_things(options.things, rng)
-    print(f"{time.monotonic() - started:5.0f} s  drew {len(scenes)} scenes and {len(things.shown)} things")
-    model = build_model()
-    with TemporaryDirectory() as folder:
-        draw = Draw(rng, save_tokenizer(Path(folder)))
-    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
-    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
-        lr=options.peak_lr,
-        betas=(0.9, 0.98),
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.peak_lr, total_steps=options.steps, pct_start=0.1, cycle_momentum=False
-    )
-    means: dict[str, float] = {}
-    for step in range(1, options.steps + 1):
-        batch = draw_batch(scenes, things, options, draw)
-        losses = losses_of(model, batch, options.scenes_at_once)
-        optimiser.zero_grad(set_to_none=True)
-        (losses["instances"] + 2 * losses["apart"] + losses["words"]).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        for name, loss in losses.items():
-            means[name] = means.get(name, loss.item()) * 0.95 + loss.item() * 0.05
-        if step % 50 == 0:
-            told = "  ".join(f"{name} {mean:6.3f}" for name, mean in means.items())
-            print(f"{time.monotonic() - started:5.0f} s  step {step:5}  {told}", flush=True)
+    told = Progress()
+    things = draw_things(options.things, np.random.default_rng(options.seed))
+    scenes = draw_scenes(options.scenes, np.random.default_rng(options.seed))
+    told.say(f"drew {len(things.shown)} things and {len(scenes)} scenes")
+    model, rng = build_model(), np.random.default_rng(options.seed)
+    learn_to_see(model, things, options, rng, told)
+    learn_to_compare(model, scenes, things, options, rng, told)
     return model.eval()
 
 
@@ -201,8 +283,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1400)
-    parser.add_argument("--scenes", type=int, default=2000, help="drawn into memory")
+    parser.add_argument("--steps", type=int, default=900, help="of the whole model")
+    parser.add_argument("--seeing-steps", type=int, default=300, help="of the vision tower, before")
+    parser.add_argument("--scenes", type=int, default=1500, help="drawn into memory")
     parser.add_argument("--things", type=int, default=3024, help="clips drawn into memory")
     parser.add_argument("--scenes-at-once", type=int, default=32)
     parser.add_argument("--things-at-once", type=int, default=32)

@@ -199,6 +199,6 @@ def _provenance(plan: CuratePlan, counts: Counts) -> dict[str, Any]:
         "settings": content["settings"],
         "fingerprint": plan.fingerprint,
         "stages": {stage.name: stage.settings for stage, _ in plan.lanes},
-        **({"embedding_model": plan.embed.model.weights or plan.embed.model.name} if plan.embed else {}),
+        **({"embedding_model": plan.embed.asked} if plan.embed else {}),
         "counts": {"clips": counts.clips, "kept": counts.kept, "failed": dict(counts.failed)},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ytcurate import __version__
@@ -35,6 +36,8 @@ class EmbedStage:
     mapper: EmbedMapper
     trees: tuple[str, ...]
     result: str
+    asked: str
+    """What was asked for, as search on this machine finds it: hub id, absolute path, or Cypress path."""
     there: frozenset[str] | None = None
     """Columns of the clips; None: those of a run."""
     name: str = "embed"
@@ -68,7 +71,7 @@ class EmbedStage:
         """What is to be known of the vectors."""
         return {
             "version": __version__,
-            "embedding_model": self.model.weights or self.model.name,
+            "embedding_model": self.asked,
             "model_details": self.model.to_json(),
             "preset": self.preset.name,
         }
@@ -136,9 +139,16 @@ def plan_embedding(
         ),
         trees=account(client).pool_trees,
         result=result,
+        asked=_lasting(str(model)),
         there=there,
     )
     stage.spec(
         1, 1, RunRecord(stage.fingerprint, 0), alias="*"
     )  # refuses options and trees that do not exist
     return stage
+
+
+def _lasting(model: str) -> str:
+    """The name of a model that means the same from every working directory."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if not model.startswith("//") and folder.is_dir() else model
