@@ -4,14 +4,13 @@ The same as ``tools/tiny_clip/evaluate.py`` measures, with fewer and shorter cli
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.planted import make_planted_clip
+from tools.tiny_clip.train import main
 from ytcurate.demo.world import COLOURS, SHAPES, all_one_things, encode_one_thing
 from ytcurate.embedders.clip import ClipEmbedder
 from ytcurate.mappers.embed import EmbedMapper
@@ -25,11 +24,9 @@ FIRST_SCENE = 900_000
 THINGS = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
 
 
-def embed_videos(videos):
-    rows = [
-        {"ds_index": 0, "segment_index": number, "keyframes": list(examine_clip(video).keyframes)}
-        for number, video in enumerate(videos)
-    ]
+def embed(pictures):
+    """Embed rows that have these columns, ``keyframes`` or ``video``, beside their numbers."""
+    rows = [{"ds_index": 0, "segment_index": number} | columns for number, columns in enumerate(pictures)]
     embedded = list(EmbedMapper(str(CHECKPOINT), threads=1, device="cpu")(rows))
     assert {row["outcome"] for row in embedded} == {"ok"}
     return np.array([row["embedding"] for row in embedded], np.float32)
@@ -38,19 +35,20 @@ def embed_videos(videos):
 @pytest.fixture(scope="module")
 def planted():
     """Clips of as many scenes, the last ones near duplicates of the first ones."""
-    good = [make_planted_clip(FIRST_SCENE + number, seconds=1) for number in range(GOOD)]
-    copies = [make_planted_clip(FIRST_SCENE + number, "duplicate", seconds=1) for number in range(COPIES)]
-    return embed_videos(good + copies)
+    good = [make_planted_clip(FIRST_SCENE + number, seconds=0.5) for number in range(GOOD)]
+    copies = [make_planted_clip(FIRST_SCENE + number, "duplicate", seconds=0.5) for number in range(COPIES)]
+    return embed({"keyframes": list(examine_clip(video).keyframes)} for video in good + copies)
 
 
 @pytest.fixture(scope="module")
 def one_things():
     """What each of 108 short clips shows, in words, and their vectors."""
     shown = list(all_one_things()) * 2
-    vectors = embed_videos(
-        encode_one_thing(each, seconds=0.5, fps=8, seed=1_000_000 + number)
+    videos = (
+        encode_one_thing(each, seconds=0.5, fps=8, size_px=112, seed=1_000_000 + number)
         for number, each in enumerate(shown)
     )
+    vectors = embed({"video": video} for video in videos)
     return np.array([f"{each.thing.colour} {each.thing.shape}" for each in shown]), vectors
 
 
@@ -69,8 +67,8 @@ def test_the_threshold_lies_between_copies_and_others(planted):
     cosines = planted @ planted.T
     copies = cosines[np.arange(COPIES), GOOD + np.arange(COPIES)]
     others = cosines[:GOOD, :GOOD][np.triu_indices(GOOD, 1)]
-    assert copies.min() > 0.96
-    assert others.max() < 0.94
+    assert copies.min() > 0.955
+    assert others.max() < 0.945
 
 
 def test_a_colour_and_a_shape_find_clips_that_show_them(one_things, embedder):
@@ -115,12 +113,9 @@ def test_the_checkpoint_is_small_and_has_been_measured():
     assert measured["one_thing"]["lowest_precision_at_5"] >= 0.95
 
 
-def test_one_command_trains_a_checkpoint_that_loads(tmp_path):
-    few = "--steps 2 --scenes 4 --things 8 --scenes-at-once 4 --things-at-once 4 --queries 4".split()
-    subprocess.run(
-        [sys.executable, "-m", "tools.tiny_clip.train", "--out", str(tmp_path), *few],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        check=True,
-    )
-    assert ClipEmbedder(str(tmp_path), device="cpu").embed_texts(["a red circle"]).shape == (1, 96)
+def test_training_writes_a_checkpoint_that_loads(tmp_path):
+    few = "--steps 2 --seeing-steps 2 --scenes 4 --things 8 --scenes-at-once 4 --things-at-once 4 --queries 4"
+    main(["--out", str(tmp_path), *few.split()])
+    embedder = ClipEmbedder(str(tmp_path), device="cpu", threads=1)
+    assert embedder.embed_texts(["a red circle"]).shape == (1, 96)
+    assert embedder.embed_pictures([[np.zeros((120, 160, 3), np.uint8)]]).shape == (1, 96)

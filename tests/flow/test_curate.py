@@ -81,6 +81,29 @@ def test_every_clip_is_judged_as_it_was_planted(client, workdir, folder, planted
     assert client.get(f"{workdir}/run/curated/@ytcurate/counts/kept") == sum(truth)
 
 
+def test_near_duplicates_are_found_within_a_run_and_across_runs(client, workdir, tmp_path):
+    # Of one length: the pictures that stand for a clip are then of the same moments.
+    videos = make_planted(17, 6, scenes=SCENES, seconds=(2.0, 2.0), kinds=("duplicate", "blurred"))
+    for number, video in enumerate(videos):
+        (tmp_path / f"{number:02}.mp4").write_bytes(video.video)
+    find = {"duplicates": {"threshold": 0.95}}
+    model = str(Path(ytcurate.__file__).parent / "demo" / "tiny-clip")
+    curate(tmp_path, f"{workdir}/run", client, model, **find)
+    rows = list(client.read_table(f"{workdir}/run/curated"))
+    truth = [(kind, scene) for video in videos for kind, scene in zip(video.kinds, video.scenes, strict=True)]
+    steps = {"good": None, "duplicate": "unique", "blurred": "quality"}
+    assert [row["failed_step"] for row in rows] == [steps[kind] for kind, _ in truth]
+    scene_of = {row["clip_id"]: scene for row, (_, scene) in zip(rows, truth, strict=True)}
+    duplicates = [row for row in rows if row["duplicate_of"]]
+    assert len(duplicates) > 3
+    assert all(scene_of[row["duplicate_of"]] == scene_of[row["clip_id"]] for row in duplicates)
+
+    find["duplicates"]["earlier"] = [f"{workdir}/run"]
+    assert curate(tmp_path / "00.mp4", f"{workdir}/second", client, model, **find).kept == 0
+    again = list(client.read_table(f"{workdir}/second/curated"))
+    assert {row["failed_step"] for row in again} <= {"unique", "quality"}
+
+
 def test_a_video_that_cannot_be_read_is_a_row_with_the_reason(client, workdir, folder, tmp_path):
     (tmp_path / "a.mp4").write_bytes((folder / "00.mp4").read_bytes())
     (tmp_path / "b.mp4").write_bytes(b"no video" * 100)

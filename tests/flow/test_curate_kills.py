@@ -66,14 +66,14 @@ def test_a_run_killed_at_random_moments_equals_an_undisturbed_one(client, workdi
             start_new_session=True,
         )
         with suppress(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(0.15, 0.5) * undisturbed_s)
+            process.wait(rng.uniform(0.08, 0.28) * undisturbed_s)
         with suppress(ProcessLookupError):
             (os.killpg if rng.random() < 0.5 else os.kill)(process.pid, signal.SIGKILL)
         cut_short += process.wait() == -signal.SIGKILL
     last = subprocess.run(command(folder, killed, proxy, model), capture_output=True, text=True)
 
     assert last.returncode == 0, last.stderr
-    assert cut_short > KILLS / 3
+    assert cut_short >= 3
     assert all_rows(client, f"{killed}/curated") == nearly(all_rows(client, f"{whole}/curated"))
     assert client.get(f"{killed}/embeddings/@row_count") == client.get(f"{whole}/embeddings/@row_count")
     waited_until = time.monotonic() + 90

@@ -126,5 +126,7 @@ def test_rules_about_fields_that_no_reply_has_are_refused(client, workdir, folde
         ytcurate.curate(
             folder, f"{workdir}/run", client=client, settings=settings(TINY, allow={"colour": ["red"]})
         )
-    with pytest.raises(ytcurate.YtcurateError, match='question describe has no field "is_safe"; it has none'):
+    with pytest.raises(
+        ytcurate.YtcurateError, match='question description has no field "is_safe"; it has none'
+    ):
         ytcurate.curate(folder, f"{workdir}/run", client=client, settings=settings(TINY, question="describe"))

@@ -59,6 +59,8 @@ def save_checkpoint(model: CLIPModel, folder: Path) -> None:
     """Write the files of a CLIP checkpoint into a folder, which is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
+    # It is written for its owner alone, and a repository is for all.
+    (folder / "model.safetensors").chmod(0o644)
     save_tokenizer(folder)
     _write_json(folder / "preprocessor_config.json", PREPROCESSING)
 

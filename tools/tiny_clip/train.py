@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,81 +28,12 @@ from transformers import CLIPModel
 
 from ytcurate.demo.world import BACKGROUNDS, COLOURS, SHAPES, OneThing
 
+from .batches import Batch, Draw, draw_batch, varied
 from .model import PREPROCESSING, build_model, save_checkpoint, save_tokenizer
 from .pools import ThingPool, draw_scenes, draw_things
-from .texts import draw_query
 
 _TEMPERATURE = 0.1
 """Of instances."""
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What one step sees."""
-
-    pictures: np.ndarray
-    """uint8, shape (2, scenes + things, S, S, 3): two pictures of each clip."""
-    tokens: Any
-    """Of the queries, padded: input_ids and attention_mask."""
-    answers: np.ndarray
-    """float32, shape (queries, 2 * things): 1 where the thing of the clip is what is asked for, for both
-    pictures of each."""
-
-
-def draw_batch(scenes: np.ndarray, things: ThingPool, options: argparse.Namespace, draw: Draw) -> Batch:
-    """Draw clips of both pools, two pictures of each, and queries."""
-    rng = draw.rng
-    some_scenes = rng.choice(len(scenes), options.scenes_at_once, replace=False)
-    some_things = rng.choice(len(things.shown), options.things_at_once, replace=False)
-    pictures = np.concatenate(
-        [
-            _varied(_two_of_each(scenes, some_scenes, rng), rng, planted=True),
-            _varied(_two_of_each(things.pictures, some_things, rng), rng, planted=False),
-        ],
-        axis=1,
-    )
-    queries = [draw_query(rng) for _ in range(options.queries)]
-    shown = [things.shown[number] for number in some_things]
-    answers = np.array([[query.is_answered_by(each) for each in shown] for query in queries], np.float32)
-    tokens = draw.tokenizer([query.text for query in queries], padding=True, return_tensors="pt")
-    return Batch(pictures, tokens, np.concatenate([answers, answers], axis=1))
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """What batches are drawn with."""
-
-    rng: np.random.Generator
-    tokenizer: Any
-
-
-def _two_of_each(pool: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Two pictures of each of these clips: uint8, shape (2, clips, S, S, 3)."""
-    moments, views = pool.shape[1:3]
-    first, second = rng.integers(moments, size=(2, len(numbers)))
-    # Copies show the same moments as a rule; the same scene cut elsewhere does not.
-    second = np.where(rng.random(len(numbers)) < 0.5, first, second)
-    plain_or_not, spoiled = rng.integers(views, size=len(numbers)), rng.integers(1, views, size=len(numbers))
-    return np.stack([pool[numbers, first, plain_or_not], pool[numbers, second, spoiled]])
-
-
-def _varied(pairs: np.ndarray, rng: np.random.Generator, *, planted: bool) -> np.ndarray:
-    """Change what each clip is, both pictures alike; then light and contrast of each picture by itself."""
-    pairs = pairs.astype(np.float32)
-    views, count = pairs.shape[:2]
-    for number in range(count):
-        if rng.random() < 0.5:
-            pairs[:, number] = pairs[:, number, :, ::-1].copy()
-        if planted:
-            # A scene upside down or in other colours is another scene. A triangle stands on its base.
-            if rng.random() < 0.5:
-                pairs[:, number] = pairs[:, number, ::-1].copy()
-            pairs[:, number] = pairs[:, number][..., rng.permutation(3)]
-    shape = (views, count, 1, 1, 1)
-    contrast = rng.uniform(0.88, 1.12, shape)
-    middle = pairs.mean(axis=(2, 3, 4), keepdims=True)
-    pairs = (pairs - middle) * contrast + middle + rng.uniform(-16, 16, shape)
-    return np.clip(pairs, 0, 255).astype(np.uint8)
 
 
 def picture_features(model: CLIPModel, pictures: np.ndarray) -> torch.Tensor:
@@ -225,7 +155,7 @@ def learn_to_see(
     for step in range(1, options.seeing_steps + 1):
         some = rng.integers(len(things.shown), size=2 * options.things_at_once)
         at = rng.integers(moments, size=len(some)), rng.integers(views, size=len(some))
-        pictures = _varied(things.pictures[some, at[0], at[1]][None], rng, planted=False)[0]
+        pictures = varied(things.pictures[some, at[0], at[1]][None], rng, planted=False)[0]
         seen = vision(pixel_values=pixels_of(pictures))
         patches = vision.post_layernorm(seen.last_hidden_state[:, 1:].mean(dim=1))
         losses = [
@@ -261,8 +191,25 @@ def learn_to_compare(
     descent = Descent([model], steps=options.steps, peak_lr=options.peak_lr)
     for step in range(1, options.steps + 1):
         losses = losses_of(model, draw_batch(scenes, things, options, draw), options.scenes_at_once)
-        descent.descend(losses["instances"] + 2 * losses["apart"] + losses["words"])
+        descent.descend(losses["instances"] + 4 * losses["apart"] + losses["words"])
         told.add(step, **losses)
+
+
+def centre(model: CLIPModel, scenes: np.ndarray) -> None:
+    """Take from all pictures what planted scenes have in common, so that other scenes lie farther apart.
+
+    CLIP's projection has no bias; that of the layer norm before it has the same effect.
+    """
+    pictures = scenes[:, :, 0].reshape(-1, *scenes.shape[3:])
+    with torch.no_grad():
+        common = torch.cat(
+            [
+                model.get_image_features(pixel_values=pixels_of(part)).pooler_output
+                for part in np.array_split(pictures, max(1, len(pictures) // 128))
+            ]
+        ).mean(dim=0)
+        shift = torch.linalg.solve(model.visual_projection.weight.double(), common.double())
+        model.vision_model.post_layernorm.bias -= shift.float()
 
 
 def train(options: argparse.Namespace) -> CLIPModel:
@@ -276,15 +223,16 @@ def train(options: argparse.Namespace) -> CLIPModel:
     model, rng = build_model(), np.random.default_rng(options.seed)
     learn_to_see(model, things, options, rng, told)
     learn_to_compare(model, scenes, things, options, rng, told)
-    return model.eval()
+    centre(model.eval(), scenes)
+    return model
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=900, help="of the whole model")
-    parser.add_argument("--seeing-steps", type=int, default=300, help="of the vision tower, before")
+    parser.add_argument("--steps", type=int, default=1200, help="of the whole model")
+    parser.add_argument("--seeing-steps", type=int, default=900, help="of the vision tower, before")
     parser.add_argument("--scenes", type=int, default=1500, help="drawn into memory")
     parser.add_argument("--things", type=int, default=3024, help="clips drawn into memory")
     parser.add_argument("--scenes-at-once", type=int, default=32)
@@ -292,7 +240,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=24)
     parser.add_argument("--peak-lr", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     save_checkpoint(train(options), options.out)
 
 
