@@ -44,3 +44,12 @@ def test_a_rate_forgets():
 def test_a_pace_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         Pace(**wrong)
+
+
+def test_a_wave_is_what_can_be_cut_while_those_behind_are_busy():
+    pace = Pace(wave_seconds=600)
+    now = {"last": 1, "seconds_per_video": 10.0, "cut_seconds": 2.0}
+    assert pace.next_wave(1000, busy_seconds=60, **now) == 30
+    assert pace.next_wave(1000, busy_seconds=0, **now) == 2
+    assert pace.next_wave(1000, busy_seconds=9999, **now) == 60
+    assert pace.next_wave(20, busy_seconds=60, **now) == 20

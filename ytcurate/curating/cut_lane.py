@@ -105,6 +105,8 @@ class CutLane:
                 left,
                 last=self._waves[-1].videos if self._waves else 0,
                 seconds_per_video=self._slowest(),
+                cut_seconds=self.state.rate.seconds_per_row,
+                busy_seconds=max((lane.busy_s for lane in self._behind), default=0.0),
             )
             self.state.backlog = left - videos
             self.state.running = videos
@@ -136,11 +138,7 @@ class CutLane:
     def _slowest(self) -> float | None:
         """Seconds that the slowest lane takes for a video; None while nothing is known."""
         clips_per_video = len(self._index) / max(1, self.state.done)
-        known = [
-            lane.state.rate.seconds_per_row * clips_per_video
-            for lane in self._behind
-            if lane.state.rate.seconds_per_row is not None
-        ]
+        known = [lane.seconds_per_clip * clips_per_video for lane in self._behind]
         own = self.state.rate.seconds_per_row
         return max([*known, *([own] if own is not None else [])], default=None)
 

@@ -148,9 +148,11 @@ class Lane:
             return "clips to be cut"
         now_s = time.monotonic()
         self._pending_since_s = self._pending_since_s or now_s
+        if not self.state.started:
+            return ""  # what is wrong with a model shows with the first clips, not with the last
         # To start for few clips costs a start, to wait for more costs time: wait as long as a start takes,
         # and both together are at most twice what was best.
-        work_s, waited_s = len(self._pending) * self._seconds_per_clip, now_s - self._pending_since_s
+        work_s, waited_s = len(self._pending) * self.seconds_per_clip, now_s - self._pending_since_s
         return "" if max(work_s, waited_s) >= self._start_s else "more clips, so that a start is worth it"
 
     def _advance(self) -> None:
@@ -161,8 +163,17 @@ class Lane:
             self._cursor += 1
 
     @property
-    def _seconds_per_clip(self) -> float:
-        return self._record.seconds_per_clip or self._plan.preset.seconds_per_clip
+    def seconds_per_clip(self) -> float:
+        """That the lane takes for one: as its last operations did, else as jobs or the preset say."""
+        measured = self.state.rate.seconds_per_row
+        return measured or self._record.seconds_per_clip or self._plan.preset.seconds_per_clip
+
+    @property
+    def busy_s(self) -> float:
+        """For how long there is work, a start of jobs included. The board is held."""
+        self._advance()
+        clips = len(self._pending) + max(0.0, self.state.running - self.state.progress)
+        return self._start_s + clips * self.seconds_per_clip
 
     def _most_rows(self) -> int:
         if self._plan.wave_rows is not None:

@@ -1,8 +1,9 @@
 """How large the next wave is, and when it may begin. Arithmetic only.
 
-The first wave is small, so that those who wait for clips wait shortly. Waves then grow until the slower side
-of the line takes ``wave_seconds`` for one. A new wave begins only while few others are unfinished: clips that
-nobody labels yet take room, and what a change of mind or a kill costs grows with them.
+The first wave is small, so that those who wait for clips wait shortly. The next ones are as large as can be
+cut while those behind are busy with what they have, until one takes the slowest stage ``wave_seconds``. A new
+wave begins only while few others are unfinished: clips that nobody labels yet take room, and what a change of
+mind or a kill costs grows with them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Pace:
     """Waves that are begun and not yet finished by all stages: one that is cut, one that waits, one that is
     labelled."""
     growth: float = 2.0
-    """A wave is at most so many times as large as the one before."""
+    """A wave is so many times as large as the one before, or larger where those behind are busy longer."""
 
     def __post_init__(self) -> None:
         if self.wave_seconds <= 0:
@@ -37,18 +38,29 @@ class Pace:
         if self.growth < 1:
             raise UsageError(f"growth must be 1 or more, it is {self.growth}.")
 
-    def next_wave(self, left: int, *, last: int, seconds_per_video: float | None) -> int:
+    def next_wave(
+        self,
+        left: int,
+        *,
+        last: int,
+        seconds_per_video: float | None,
+        cut_seconds: float | None = None,
+        busy_seconds: float = 0.0,
+    ) -> int:
         """Say how many videos the next wave has.
 
         Args:
             left: videos that are not cut yet.
             last: videos of the wave before; 0 if there was none.
-            seconds_per_video: of the slowest stage, as measured; None while nothing is.
+            seconds_per_video: of the slowest stage; None while nothing is known.
+            cut_seconds: that cutting takes for a video; None while nothing is known.
+            busy_seconds: for which the stages behind have work.
         """
         if last == 0:
             return min(left, _MOST_FIRST, max(1, math.ceil(left / _FIRST_SHARE)))
         wanted = math.inf if not seconds_per_video else self.wave_seconds / seconds_per_video
-        size = max(1, math.floor(min(last * self.growth, wanted)))
+        meanwhile = busy_seconds / cut_seconds if cut_seconds else 0.0
+        size = max(1, math.floor(min(max(last * self.growth, meanwhile), wanted)))
         # No small rest: the last two waves share what is left.
         waves = max(1, round(left / size))
         return min(left, max(1, math.ceil(left / waves)) if waves <= 2 else size)
