@@ -130,3 +130,21 @@ def test_rules_about_fields_that_no_reply_has_are_refused(client, workdir, folde
         ytcurate.YtcurateError, match='question description has no field "is_safe"; it has none'
     ):
         ytcurate.curate(folder, f"{workdir}/run", client=client, settings=settings(TINY, question="describe"))
+
+
+def test_jobs_that_label_also_embed_and_what_they_left_is_embedded_elsewhere(client, workdir, folder):
+    few, clip = Path(folder) / "0.mp4", TINY.parent / "tiny-clip"
+    wanted = settings(TINY) | {"embed": {"model": str(clip), "where": "gpu"}}
+    wanted["duplicates"] = {"threshold": None}
+    wanted["jobs"] = {"cut": "local", "label": "local", "embed": "local"}
+    result = ytcurate.curate(few, f"{workdir}/run", client=client, settings=wanted)
+    assert (result.done["label"], result.done["embed"]) == (SCENES, 0)
+    assert client.get(f"{workdir}/run/embeddings/@row_count") == SCENES
+    rows = list(client.read_table(f"{workdir}/run/curated"))
+    assert all(row["embedding"] is not None and row["label_outcome"] == "ok" for row in rows)
+
+    client.remove(f"{workdir}/run/embeddings")
+    again = ytcurate.curate(few, f"{workdir}/run", client=client, settings=wanted)
+    assert (again.done["label"], again.done["embed"]) == (0, SCENES)
+    for before, after in zip(rows, client.read_table(f"{workdir}/run/curated"), strict=True):
+        assert after["embedding"] == pytest.approx(before["embedding"], abs=1e-5)

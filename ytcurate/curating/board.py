@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ytcurate.curating.pace import Rate
+
+_LOOK_EVERY_S = 1.0
+"""Some conditions change with the time alone."""
 
 
 class Stopped(Exception):
@@ -68,10 +69,6 @@ class Board:
         self._condition = threading.Condition()
         self._on_change = on_change
         self.lanes: dict[str, LaneState] = {}
-        self.wanted: array[int] = array("q")
-        """Rows of the clips that are worth a label, ascending."""
-        self.clips = 0
-        """Rows of the clips that were looked at."""
         self.cutting_is_over = False
         self.cutting_waits = False
         """Nothing more is cut before clips are finished."""
@@ -97,29 +94,26 @@ class Board:
             self._error = self._error or error
             self._condition.notify_all()
 
-    def wait(self, lane: str, condition: Callable[[], str], *, at_most_s: float = 3600.0) -> None:
-        """Wait until nothing is waited for.
+    def wait(self, lane: str, condition: Callable[[], str]) -> None:
+        """Wait until nothing is waited for, for hours if need be.
 
         Args:
             lane: who waits.
             condition: says what is waited for, with the board held; empty: nothing any more.
-            at_most_s: return after that time, whatever it says.
 
         Raises:
             Stopped: another lane failed meanwhile.
         """
-        deadline = time.monotonic() + at_most_s
         while True:
             with self._condition:
                 self._require_no_error()
                 reason = condition()
-                left_s = deadline - time.monotonic()
-                if not reason or left_s <= 0:
+                if not reason:
                     self.lanes[lane].waits_for = ""
                     return
                 was, self.lanes[lane].waits_for = self.lanes[lane].waits_for, reason
                 if was == reason:
-                    self._condition.wait(min(left_s, 1.0))
+                    self._condition.wait(_LOOK_EVERY_S)
                     continue
             with self.changing():
                 pass
@@ -136,12 +130,6 @@ class Board:
     def _require_no_error(self) -> None:
         if self._error is not None:
             raise Stopped
-
-    def add_wanted(self, rows: Sequence[int], looked_at: int) -> None:
-        """Note clips that have come."""
-        with self.changing():
-            self.wanted.extend(rows)
-            self.clips = looked_at
 
 
 def thread(name: str, board: Board, target: Callable[[], Any]) -> threading.Thread:

@@ -11,8 +11,9 @@ from typing import Any
 from yt.wrapper import aggregator, create_table_switch
 
 from ytcurate.mappers.describe import DescribeMapper
-from ytcurate.mappers.embed import EmbedMapper
+from ytcurate.mappers.embed import EmbedMapper, leave_standard_streams, require_packages
 from ytcurate.mappers.embed_worker import EmbedWorker
+from ytcurate.mappers.statistics import runs_in_map_job
 
 Row = dict[str, Any]
 _MOST_THREADS = 4
@@ -40,6 +41,10 @@ class DescribeAndEmbedMapper:
         Raises:
             EngineUnavailable, SchemaMismatch, TooManyBadRows: as both mappers.
         """
+        # Before anything is loaded: what the client puts into the place of standard output raises when used.
+        if runs_in_map_job():
+            leave_standard_streams()
+        require_packages()
         threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         vectors: deque[Future[Row]] = deque()
         with EmbedWorker(

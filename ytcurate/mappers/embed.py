@@ -114,8 +114,8 @@ class EmbedMapper:
             SchemaMismatch: a row has not the columns that are needed.
         """
         if runs_in_map_job():
-            _leave_standard_streams()
-        _require_packages()
+            leave_standard_streams()
+        require_packages()
         threads = self.threads or _cores()
         started = time.monotonic()
         embedder = self.start(threads)
@@ -192,7 +192,7 @@ class _Report:
             write_statistics(difference)
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
     """Import what every clip needs before any thread runs: large packages do not stand two importing them."""
     for package in ("torch", "transformers", "PIL.Image", "av"):
         try:
@@ -208,7 +208,7 @@ def _cores() -> int:
     return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
 
 
-def _leave_standard_streams() -> None:
+def leave_standard_streams() -> None:
     """Let libraries print in a job: to standard error. The client's ``sys.stdout`` raises when used."""
     sys.stdout = sys.stderr
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for the life of the job
