@@ -8,6 +8,7 @@ from tests.describers.conftest import API_KEY, SAMPLING, settings
 from tests.support.describing import describe
 from ytcurate.config import EngineSettings, FrameSampling
 from ytcurate.demo.sample import count_true
+from ytcurate.describers.base import Outcome
 from ytcurate.describers.endpoint import EndpointDescriber
 from ytcurate.describers.endpoint_messages import PicturesAs, chat_request
 from ytcurate.describers.prompts import DESCRIBE
@@ -49,12 +50,14 @@ def test_a_server_without_video_gets_images_with_their_times(unseen):
 
 
 def test_images_are_answered_too(endpoint_url, unseen):
+    """That the server takes them; the tiny model was taught videos only, so what it says means nothing."""
     describer = start(endpoint_url, pictures=PicturesAs.IMAGES)
     try:
         (description,) = describe(describer, [unseen[0][1]])
     finally:
         describer.close()
-    assert description.text == unseen[0][0].sentence()
+    assert description.outcome in (Outcome.OK, Outcome.TRUNCATED)
+    assert description.text
     assert description.prompt_tokens > 320  # images are not merged in pairs
 
 
