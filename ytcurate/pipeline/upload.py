@@ -129,7 +129,9 @@ def upload(
         for process in processes:
             at_end.callback(process.stop)
         if not plan.is_new:
-            abort_left_behind(client, plan.written_table)
+            for each in (plan.written_table, plan.sources_table):
+                if client.exists(each):
+                    abort_left_behind(client, each)
         create_tables(client, plan)
         try:
             if plan.cutting is None:
