@@ -99,7 +99,8 @@ def test_the_other_commands_have_options_that_exist():
 
 def test_every_option_that_the_text_names_exists():
     pages = []
-    for subcommand in ("upload", "describe", "show", "weights push", "cluster start"):
+    subcommands = "upload describe curate score embed search export show".split()
+    for subcommand in (*subcommands, "weights push", "cluster start"):
         command = [ROOT / ".venv" / "bin" / "ytcurate", *subcommand.split(), "--help"]
         pages.append(
             subprocess.run(
