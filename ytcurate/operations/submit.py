@@ -7,6 +7,7 @@ id, ``find`` finds it again by alias, ``follow`` and ``require_completed`` need 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ytcurate.operations.follow import find as find
 from ytcurate.operations.follow import follow as follow
 from ytcurate.operations.follow import unrecognised_options as unrecognised_options
 
+_PACKING = threading.Lock()
 _ALIAS_TAKEN = re.compile(r"[Oo]peration alias\b.*\bused by an")
 
 
@@ -85,9 +87,11 @@ def start(
     local = [yt.LocalFile(str(file.path), file_name=file.name) for file in files] or None
     there = [yt.FilePath(file.path, file_name=file.name, client=client) for file in cypress_files] or None
     if max_archive_bytes is not None:
-        measure_archive(client).require_at_most(max_archive_bytes)
+        with _PACKING:
+            measure_archive(client).require_at_most(max_archive_bytes)
     try:
-        with shipping(client, mapper):
+        # What the client packs is decided by the state of the whole process: one thread at a time.
+        with _PACKING, shipping(client, mapper):
             operation = client.run_map(
                 mapper, source, destination, spec=dict(spec), local_files=local, yt_files=there, sync=False
             )
