@@ -23,7 +23,7 @@ from ytcurate.curating.plan import CuratePlan
 from ytcurate.curating.unique import DuplicateOf, RunVectors, find_run_duplicates
 from ytcurate.errors import TableError
 from ytcurate.tables import store
-from ytcurate.tables.owners import OWNER_ATTRIBUTE, this_process
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind_above, this_process
 
 Row = Mapping[str, Any]
 
@@ -76,25 +76,32 @@ def assemble(client: Any, plan: CuratePlan) -> Counts:
             labels.read(client, layout.labels)
         vectors = RunVectors.load(client, layout.embeddings) if plan.embed is not None else None
         duplicates = _duplicates(client, plan, labels, vectors)
-        new = f"{layout.curated}.new"
-        client.remove(new, force=True)
-        store.create_table(client, new, columns)
         counted: Counter[str] = Counter()
         rows = _rows(client, plan, labels, vectors, duplicates, counted)
-        client.write_table(yt.TablePath(new, client=client), rows)
+        abort_left_behind_above(client, layout.curated)  # of a run that was killed while it wrote the table
+        with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
+            new = f"{layout.curated}.new"
+            store.create_table(client, new, columns)
+            client.write_table(yt.TablePath(new, client=client), rows)
+            counts = _count(client, plan, new, counted)
+            client.set(f"{new}/@ytcurate", _provenance(plan, counts))
+            client.move(new, layout.curated, force=True)
+    return counts
+
+
+def _count(client: Any, plan: CuratePlan, table: str, counted: Counter[str]) -> Counts:
+    """Count the rows of a curated table, and see that none is missing."""
     counts = Counts(
-        clips=int(client.get(f"{new}/@row_count")),
-        kept=counted.pop("kept", 0),
+        clips=int(client.get(f"{table}/@row_count")),
+        kept=counted["kept"],
         failed={step: counted[step] for step in STEPS if counted[step]},
     )
-    counts.require_sum(layout.clips)
-    if counts.clips != int(client.get(f"{layout.clips}/@row_count")):
+    clips_table = plan.layout.clips
+    counts.require_sum(clips_table)
+    if counts.clips != int(client.get(f"{clips_table}/@row_count")):
         raise TableError(
-            f"{layout.clips}: it has changed while the curated table was written. Give the command again."
+            f"{clips_table}: it has changed while the curated table was written. Give the command again."
         )
-    client.set(f"{new}/@ytcurate", _provenance(plan, counts))
-    with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
-        client.move(new, layout.curated, force=True)
     return counts
 
 

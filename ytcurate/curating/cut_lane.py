@@ -55,8 +55,6 @@ class CutLane:
         self._behind = behind
         self._on_warning = on_warning
         self._waves: list[_Wave] = []
-        self._videos_here = 0
-        self.result: UploadResult | None = None
         self.state = LaneState("cut", "videos")
         board.lanes["cut"] = self.state
 
@@ -73,7 +71,7 @@ class CutLane:
         with self._board.changing():
             self.state.total = plan.source.count
             self.state.waits_for = "videos to come to the cluster"
-        self.result = upload(
+        upload(
             plan.source,
             plan.layout.clips,
             client=client,
@@ -89,8 +87,8 @@ class CutLane:
             self._board.cutting_is_over = self.state.is_over = True
             self.state.waits_for = ""
 
-    def _next_wave(self, left: int) -> int:
-        """Wait until a wave may begin, and say how many videos it has."""
+    def _next_wave(self, there: int, more_come: bool) -> int:
+        """Wait until a wave may begin, and say how many of the videos that are there it takes."""
         began_s = time.monotonic()
         with self._board.changing():
             self._end_wave()
@@ -100,18 +98,32 @@ class CutLane:
             self._board.cutting_waits = False
         with self._board.changing():
             self.state.waited_s += time.monotonic() - began_s
-            self.state.total = self.state.done + left
-            videos = self._plan.settings.waves.next_wave(
-                left,
-                last=self._waves[-1].videos if self._waves else 0,
-                seconds_per_video=self._slowest(),
-                cut_seconds=self.state.rate.seconds_per_row,
-                busy_seconds=max((lane.busy_s for lane in self._behind), default=0.0),
-            )
-            self.state.backlog = left - videos
+            self.state.total = self._plan.source.count or self.state.done + there
+            videos = self._size_of_wave(there, more_come)
+            self.state.backlog = there - videos
             self.state.running = videos
-            self._waves.append(_Wave(videos, time.monotonic()))
+            if videos:
+                self._waves.append(_Wave(videos, time.monotonic()))
+            else:
+                self.state.waits_for = "more videos to come to the cluster"
         return videos
+
+    def _size_of_wave(self, there: int, more_come: bool) -> int:
+        """How many videos the next wave has; 0: none before more have come. The board is held."""
+        left = max(there, (self.state.total or 0) - self.state.done) if more_come else there
+        cut_seconds = self.state.rate.seconds_per_row
+        videos = self._plan.settings.waves.next_wave(
+            left,
+            last=self._waves[-1].videos if self._waves else 0,
+            seconds_per_video=self._slowest(),
+            cut_seconds=cut_seconds,
+            busy_seconds=max((lane.busy_s for lane in self._behind), default=0.0),
+        )
+        if videos > there and self._behind:
+            # A small wave is one of the few that may be unfinished: none begins while the others have work.
+            work_s = min(lane.work_s for lane in self._behind)
+            return there if work_s <= (cut_seconds or 0.0) * there else 0
+        return min(videos, there)
 
     def _what_is_unfinished(self) -> str:
         """Say why no wave may begin; the board is held."""

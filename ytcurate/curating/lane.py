@@ -26,8 +26,6 @@ from ytcurate.operations.slicing import TYPICAL_CLIP_BYTES, wave_rows
 from ytcurate.pipeline.remaining import MAX_RANGES, ranged
 from ytcurate.pipeline.run_record import RunRecord, write_record
 
-_OVER = ("completed", "failed", "aborted")
-
 
 @dataclass
 class _Taken:
@@ -108,7 +106,8 @@ class Lane:
         """
         client = self._new_client()
         if self._after is not None:
-            self._board.wait(self._plan.name, lambda: "" if self._is_after_over() else "the jobs that label")
+            before = self._after.state
+            self._board.wait(self._plan.name, lambda: "" if before.is_over else f"the lane {before.name}")
         self._follow_found(client)
         done = self._read_done(client)
         with self._board.changing():
@@ -157,6 +156,8 @@ class Lane:
 
     def _advance(self) -> None:
         """Look at clips that have come; the board is held."""
+        if not self._is_ready:
+            return  # what is done already is not known yet: all would be done once more
         while self._cursor < len(self._index):
             if self._index.keys[self._cursor] not in self._done:
                 self._pending.append(self._cursor)
@@ -171,9 +172,14 @@ class Lane:
     @property
     def busy_s(self) -> float:
         """For how long there is work, a start of jobs included. The board is held."""
+        return self._start_s + self.work_s
+
+    @property
+    def work_s(self) -> float:
+        """For how long there is work, without starts. The board is held."""
         self._advance()
         clips = len(self._pending) + max(0.0, self.state.running - self.state.progress)
-        return self._start_s + clips * self.seconds_per_clip
+        return clips * self.seconds_per_clip
 
     def _most_rows(self) -> int:
         if self._plan.wave_rows is not None:
@@ -215,23 +221,16 @@ class Lane:
             job_io = dict(spec.get("job_io") or {})
             control = {**(job_io.get("control_attributes") or {}), "enable_row_index": True}
             spec = {**spec, "job_io": {**job_io, "control_attributes": control}}
-        try:
-            return submit.start(
-                client,
-                SelectRows(plan.mapper, left_out) if left_out else plan.mapper,
-                ranged(client, self._clips, ranges, plan.read_columns),
-                targets if self._beside else targets[0],
-                spec=spec,
-                max_archive_bytes=plan.max_archive_bytes,
-                files=plan.model.files,
-                cypress_files=plan.model.cypress_files,
-            )
-        except submit.OperationExists as error:
-            # Another client of the same run was faster by a moment.
-            found = submit.find(client, error.alias)
-            if found is None:
-                raise
-            return found[0]
+        return submit.start_or_find(
+            client,
+            SelectRows(plan.mapper, left_out) if left_out else plan.mapper,
+            ranged(client, self._clips, ranges, plan.read_columns),
+            targets if self._beside else targets[0],
+            spec=spec,
+            max_archive_bytes=plan.max_archive_bytes,
+            files=plan.model.files,
+            cypress_files=plan.model.cypress_files,
+        )
 
     def _follow(self, client: Any, operation_id: str) -> None:
         with self._board.changing():
@@ -258,11 +257,11 @@ class Lane:
     def _follow_found(self, client: Any) -> None:
         """Follow what an earlier client of this run left behind."""
         for alias in noted_waves(client, self._target):
-            found = submit.find(client, alias)
-            if found is not None and found[1] not in _OVER:
+            running = submit.find_running(client, alias)
+            if running is not None:
                 with self._board.changing():
                     self.state.waits_for = "an operation that an earlier call started"
-                self._follow(client, found[0])
+                self._follow(client, running)
         note_waves(client, self._target, [])
 
     def _read_done(self, client: Any) -> set[bytes]:
@@ -276,9 +275,6 @@ class Lane:
         content = [str(client.get(f"{self._target}/@id")), self._record.fingerprint, list(rows)]
         digest = hashlib.blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
         return f"*ytcurate-{self._plan.name}-{digest}"
-
-    def _is_after_over(self) -> bool:
-        return self._after is None or self._after.state.is_over
 
     def _weigh_clip(self, client: Any) -> int:
         """What a row of the clips weighs on average, bytes."""

@@ -66,6 +66,8 @@ class CurateRun:
             YtcurateError: the first thing that went wrong in any lane. What is finished stays, and what runs
                 goes on: the next call follows it.
         """
+        import yt.wrapper as yt
+
         everyone: list[CutLane | Lane] = [self.cut, *self.lanes]
         threads = [thread(each.state.name, self._board, each.run) for each in everyone]
         try:
@@ -77,7 +79,7 @@ class CurateRun:
         except KeyboardInterrupt as interrupt:
             self._board.fail(interrupt)
             for lane in everyone:
-                with suppress(Exception):
+                with suppress(yt.YtError):  # it may have ended by itself
                     lane.abort()
             raise
         if self._board.error is not None:

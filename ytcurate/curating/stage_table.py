@@ -10,9 +10,9 @@ from ytcurate.errors import TableExists
 from ytcurate.operations import submit
 from ytcurate.pipeline.run_record import RunRecord, read_record, write_record
 from ytcurate.tables import store
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind_above, this_process
 
 WAVES_ATTRIBUTE = "ytcurate_waves"
-_OVER = ("completed", "failed", "aborted")
 
 
 def open_stage_table(client: Any, aside: Callable[[str, str], str], path: str, plan: StagePlan) -> RunRecord:
@@ -30,6 +30,8 @@ def open_stage_table(client: Any, aside: Callable[[str, str], str], path: str, p
     Raises:
         TableExists: a table is there that no run wrote.
     """
+    import yt.wrapper as yt
+
     fresh = RunRecord(plan.fingerprint, 0, settings=plan.settings)
     if client.exists(path):
         record = read_record(client, path)
@@ -45,8 +47,11 @@ def open_stage_table(client: Any, aside: Callable[[str, str], str], path: str, p
     if client.exists(before):
         client.move(before, path)
         return read_record(client, path) or fresh
-    store.create_table(client, path, plan.columns)
-    write_record(client, path, fresh)
+    abort_left_behind_above(client, path)  # of a run that was killed in this moment
+    # Both or none: a table without a record is taken for somebody else's.
+    with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
+        store.create_table(client, path, plan.columns)
+        write_record(client, path, fresh)
     return fresh
 
 
@@ -64,7 +69,7 @@ def note_waves(client: Any, table: str, aliases: list[str]) -> None:
 def _end_waves(client: Any, table: str) -> None:
     """Abort operations that still write what nobody asks for any more."""
     for alias in noted_waves(client, table):
-        found = submit.find(client, alias)
-        if found is not None and found[1] not in _OVER:
-            client.abort_operation(found[0])
+        running = submit.find_running(client, alias)
+        if running is not None:
+            client.abort_operation(running)
     note_waves(client, table, [])

@@ -59,6 +59,12 @@ def find(client: Any, alias: str) -> tuple[str, str] | None:
     return str(found["id"]), str(found["state"])
 
 
+def find_running(client: Any, alias: str) -> str | None:
+    """Find the operation of an alias that has not ended yet; its id, or None."""
+    found = find(client, alias)
+    return found[0] if found is not None and found[1] not in _OVER else None
+
+
 def follow(
     client: Any,
     operation_id: str,

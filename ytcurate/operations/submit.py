@@ -18,6 +18,7 @@ from ytcurate.operations.archive import MAX_ARCHIVE_BYTES, measure_archive, ship
 from ytcurate.operations.failure import require_completed as require_completed
 from ytcurate.operations.follow import Progress as Progress
 from ytcurate.operations.follow import find as find
+from ytcurate.operations.follow import find_running as find_running
 from ytcurate.operations.follow import follow as follow
 from ytcurate.operations.follow import unrecognised_options as unrecognised_options
 
@@ -100,6 +101,27 @@ def start(
             raise OperationExists(str(spec["alias"])) from error
         raise
     return str(operation.id)
+
+
+def start_or_find(client: Any, *arguments: Any, **settings: Any) -> str:
+    """Start an operation that has an alias, or find the one that another client started a moment before.
+
+    Takes what ``start`` does.
+
+    Returns:
+        The operation's id.
+
+    Raises:
+        UsageError: the code to send is too large.
+        OperationExists: one of the alias is running, and cannot be found.
+    """
+    try:
+        return start(client, *arguments, **settings)
+    except OperationExists as error:
+        found = find(client, error.alias)
+        if found is None:
+            raise
+        return found[0]
 
 
 def run(

@@ -182,11 +182,11 @@ def _require_nobody_writes(client: Any, table: str) -> None:
         TableExists: its operation runs.
     """
     wave = read_wave(client, table) if client.exists(table) else None
-    found = submit.find(client, wave.alias) if wave is not None else None
-    if found is not None and found[1] not in ("completed", "failed", "aborted"):
+    running = submit.find_running(client, wave.alias) if wave is not None else None
+    if running is not None:
         raise TableExists(
-            f"{table}: operation {found[0]} of another run is still writing to it. Wait for it, or abort it "
-            f"(yt abort-op {found[0]})."
+            f"{table}: operation {running} of another run is still writing to it. Wait for it, or abort it "
+            f"(yt abort-op {running})."
         )
     if wave is not None:
         write_wave(client, table, None)

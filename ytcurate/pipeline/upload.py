@@ -20,7 +20,7 @@ from ytcurate.sources.base import Source
 from ytcurate.sources.find import find_source
 from ytcurate.sources.options import DownloadLimits, SourceOptions
 from ytcurate.tables.ledger import Taken, read_taken, sources_table
-from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
+from ytcurate.tables.owners import OWNER_ATTRIBUTE, this_process
 from ytcurate.tables.stream_rows import find_row_cap
 from ytcurate.uploading.cut_jobs import ClusterJobs, plan_cutting
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
@@ -87,7 +87,7 @@ def upload(
     on_progress: Callable[[UploadResult], None] = lambda result: None,
     on_operation: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda warning: None,
-    next_wave: Callable[[int], int] | None = None,
+    next_wave: Callable[[int, bool], int] | None = None,
     **settings: Unpack[UploadSettings],
 ) -> UploadResult:
     """Cut source videos into clips and write them to a table, several videos at a time.
@@ -108,7 +108,8 @@ def upload(
         on_operation: called every few seconds while jobs cut on the cluster.
         on_warning: called with a sentence about something that is odd and no error.
         next_wave: called before each operation that cuts on the cluster with the number of videos that are
-            left; says how many it takes, and may wait before it does. None: see ``ClusterJobs.wave_bytes``.
+            there and not cut, and whether more may come; says how many it takes, and may wait before it does.
+            0: wait for more. None: see ``ClusterJobs.wave_bytes``.
         **settings: see ``UploadSettings``.
 
     Raises:
@@ -128,10 +129,6 @@ def upload(
         processes = [CutterProcess() for _ in range(plan.processes if plan.cutting is None else 0)]
         for process in processes:
             at_end.callback(process.stop)
-        if not plan.is_new:
-            for each in (plan.written_table, plan.sources_table):
-                if client.exists(each):
-                    abort_left_behind(client, each)
         create_tables(client, plan)
         try:
             if plan.cutting is None:

@@ -98,35 +98,27 @@ class WaveRun:
         wave = read_wave(self._client, self._target)
         if wave is None:
             return False
-        found = submit.find(self._client, wave.alias)
-        if found is None or found[1] in ("completed", "failed", "aborted"):
+        running = submit.find_running(self._client, wave.alias)
+        if running is None:
             write_wave(self._client, self._target, None)  # its rows are in the result, or it has none
         else:
-            self._follow(found[0], wave)
+            self._follow(running, wave)
         return True
 
     def _start(self, wave: Wave, ranges: Sequence[range]) -> str:
         import yt.wrapper as yt
 
         plan = dataclasses.replace(self._plan, seconds_per_clip=self._record.seconds_per_clip)
-        try:
-            operation_id = submit.start(
-                self._client,
-                self._plan.mapper,
-                ranged(self._client, self._plan.source, ranges, (*READ_COLUMNS, *self._files.columns)),
-                yt.TablePath(self._target, append=True, client=self._client),
-                spec=plan.spec(plan.jobs(wave.rows), alias=wave.alias, with_secrets=True),
-                max_archive_bytes=plan.max_archive_bytes,
-                files=self._plan.model.files,
-                cypress_files=(*self._plan.model.cypress_files, *self._files.there(ranges)),
-            )
-        except submit.OperationExists:
-            # Another client of the same run was faster by a moment.
-            found = submit.find(self._client, wave.alias)
-            if found is None:
-                raise
-            return found[0]
-        return operation_id
+        return submit.start_or_find(
+            self._client,
+            self._plan.mapper,
+            ranged(self._client, self._plan.source, ranges, (*READ_COLUMNS, *self._files.columns)),
+            yt.TablePath(self._target, append=True, client=self._client),
+            spec=plan.spec(plan.jobs(wave.rows), alias=wave.alias, with_secrets=True),
+            max_archive_bytes=plan.max_archive_bytes,
+            files=self._plan.model.files,
+            cypress_files=(*self._plan.model.cypress_files, *self._files.there(ranges)),
+        )
 
     def _follow(self, operation_id: str, wave: Wave) -> None:
         before = int(self._client.get(f"{self._target}/@row_count"))

@@ -42,6 +42,18 @@ def abort_left_behind(client: Any, table: str) -> int:
     return aborted
 
 
+def abort_left_behind_above(client: Any, path: str) -> int:
+    """The same for names that a dead process was about to give: in the lowest directory that is there.
+
+    Returns:
+        How many there were.
+    """
+    while True:
+        path = path.rpartition("/")[0]
+        if path.count("/") <= 2 or client.exists(path):
+            return abort_left_behind(client, path)
+
+
 def _owned(client: Any, transaction_id: str) -> tuple[str, Any]:
     """The transaction that names its owner: this one, or one it is nested in.
 

@@ -85,16 +85,18 @@ class VideoTable:
             return ranges_of(sorted({name: row for row, name in left}.values()))
         return ranges_of(row for row, _ in left)
 
-    def files(self, client: Any) -> dict[int, FileOfRow]:
-        """Find the rows whose videos are files in Cypress."""
+    def files(self, client: Any, *, start: int = 0) -> dict[int, FileOfRow]:
+        """Find the rows from ``start`` on whose videos are files in Cypress."""
         import yt.wrapper as yt
 
         if not self.is_staged:
             return {}
-        path = yt.TablePath(self.path, columns=["video_path", "source_bytes"], client=client)
+        path = yt.TablePath(
+            self.path, columns=["video_path", "source_bytes"], start_index=start, client=client
+        )
         return {
             at: (str(row["video_path"]), int(row["source_bytes"] or 0))
-            for at, row in enumerate(client.read_table(path))
+            for at, row in enumerate(client.read_table(path), start)
             if row["video_path"]
         }
 

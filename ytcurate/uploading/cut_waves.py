@@ -87,6 +87,13 @@ def cut_off(left: Sequence[range], most_rows: int) -> tuple[list[range], list[ra
     return wave, rest
 
 
+def joined(left: Sequence[range], more: range) -> list[range]:
+    """Put rows behind others; those that follow each other are one range."""
+    if left and left[-1].stop == more.start:
+        return [*left[:-1], range(left[-1].start, more.stop)]
+    return [*left, more]
+
+
 def numbered(ranges: Sequence[range], first_index: int) -> tuple[tuple[int, int, int], ...]:
     """Give the videos of some rows their ``ds_index``, one after the other."""
     pieces = []

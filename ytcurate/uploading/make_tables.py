@@ -6,7 +6,12 @@ from typing import Any
 
 from ytcurate.errors import UploadInterrupted
 from ytcurate.tables import store
-from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind, this_process
+from ytcurate.tables.owners import (
+    OWNER_ATTRIBUTE,
+    abort_left_behind,
+    abort_left_behind_above,
+    this_process,
+)
 from ytcurate.tables.rows import SOURCES
 from ytcurate.uploading.plan import UploadPlan
 from ytcurate.uploading.record import write_upload_record
@@ -20,6 +25,11 @@ def create_tables(client: Any, plan: UploadPlan) -> None:
     """
     import yt.wrapper as yt
 
+    if not plan.is_new:
+        # What a killed upload was writing holds locks; it would end by itself, but not at once.
+        for each in (plan.written_table, plan.sources_table):
+            if client.exists(each):
+                abort_left_behind(client, each)
     while True:
         try:
             with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
@@ -29,7 +39,7 @@ def create_tables(client: Any, plan: UploadPlan) -> None:
             if not (is_conflict or error.is_already_exists()):
                 raise
             # One that was killed in this moment still holds the names.
-            if is_conflict and abort_left_behind(client, _directory_of(client, plan.written_table)):
+            if is_conflict and abort_left_behind_above(client, plan.written_table):
                 continue
             raise UploadInterrupted(
                 f"{plan.written_table}: another upload is beginning to write there. Let it end, then give "
@@ -48,11 +58,3 @@ def _create_tables(client: Any, plan: UploadPlan) -> None:
         # Without its clips such a table says nothing.
         store.create_table(client, plan.sources_table, SOURCES, replace=True)
     write_upload_record(client, plan.written_table, plan.record)
-
-
-def _directory_of(client: Any, path: str) -> str:
-    """The lowest directory above a path that is there."""
-    while True:
-        path = path.rpartition("/")[0]
-        if path.count("/") <= 2 or client.exists(path):
-            return path

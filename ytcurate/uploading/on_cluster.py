@@ -5,6 +5,7 @@
     a table of the cluster ────────────────────────► operations of CutMapper ─► clips, sources
     any other source ─► staging.py: TABLE_videos ──►
 
+Videos that came to the cluster are cut while the others are on their way.
 The tables are those of an upload from here, row by row; only the rows of videos too heavy for a row of
 ``TABLE_videos`` come at the end of their wave. Where a source is a table of the cluster, nothing comes over
 the wire but names; videos of the same bytes are not recognised there, as no job sees all of them.
@@ -24,12 +25,12 @@ from ytcurate.tables.ledger import Taken, read_taken
 from ytcurate.tables.stream_rows import find_row_cap
 from ytcurate.uploading.cut_input import FileOfRow, VideoTable, table_of_source
 from ytcurate.uploading.cut_jobs import CutPlan
-from ytcurate.uploading.cut_waves import Wave, WaveKeeper, cut_off, groups_of
+from ytcurate.uploading.cut_waves import Wave, WaveKeeper, cut_off, groups_of, joined
 from ytcurate.uploading.plan import UploadPlan
 from ytcurate.uploading.record import UploadRecord
-from ytcurate.uploading.staging import plan_staging, remove_staged, stage_videos
+from ytcurate.uploading.staging import Staging, plan_staging, remove_staged
 
-_OVER = ("completed", "failed", "aborted")
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,9 @@ class Listeners:
     """Every few seconds while an operation runs."""
     on_warning: Callable[[str], None] = lambda warning: None
     """What is odd and no error."""
-    next_wave: Callable[[int], int] | None = None
-    """Asked before each wave how many of the videos that are left it takes; may wait before it answers."""
+    next_wave: Callable[[int, bool], int] | None = None
+    """Asked before each wave how many of the videos that are there it takes; may wait before it answers.
+    Is told how many there are, and whether more may come; only then may it answer 0, to wait for more."""
 
 
 def upload_on_cluster(
@@ -75,15 +77,14 @@ def upload_on_cluster(
     run = _CutRun(client, plan, cutting, row_cap, listeners)
     table = table_of_source(client, plan.source)
     if table is not None:
-        already = run.run(table)
-    else:
-        staging = plan_staging(client, plan)
-        taken = _read_taken(client, plan, plan.record)
-        table, already = stage_videos(client, plan, staging, taken, row_cap, listeners.on_staged)
-        run.run(table)
-        if not cutting.jobs.keep_videos:
-            remove_staged(client, plan)
-    return already
+        return run.run(table)
+    staging = plan_staging(client, plan)
+    taken = _read_taken(client, plan, plan.record)
+    with Staging(client, plan, staging, taken, row_cap, listeners.on_staged) as coming:
+        run.run_staged(coming)
+    if not cutting.jobs.keep_videos:
+        remove_staged(client, plan)
+    return coming.left_out
 
 
 def _read_taken(client: Any, plan: UploadPlan, record: UploadRecord) -> Taken:
@@ -106,45 +107,71 @@ class _CutRun:
         self._row_cap = row_cap
         self._listeners = listeners
         self._keeper = WaveKeeper(client, plan)
+        self._input_id = ""
         self._files: dict[int, FileOfRow] = {}
         self._warned: set[str] = set()
 
     def run(self, table: VideoTable) -> int:
         """Cut what is left of a table, and return how many of its rows were cut before."""
-        client = self._client
-        self._files = table.files(client)
-        input_id = str(client.get(f"{table.path}/@id"))
         revision = self._revision(table)
-        found = self._keeper.read()
-        if found is not None:
-            if found.input_id != input_id:
-                raise UploadInterrupted(
-                    f"{self._plan.table}: an upload of another source stopped while its videos were cut. "
-                    "Give its command again first, or replace the table with --overwrite."
-                )
-            self._finish(found, table)
-        taken = _read_taken(client, self._plan, self._keeper.record)
-        left = table.rows_left(client, taken, last_only=table.is_staged and self._plan.options.retry)
+        left = self._begin(table)
         rows = sum(map(len, left))
-        at_once = self._rows_of_wave(table, rows)
         while left:
             if self._revision(table) != revision:
                 raise UploadInterrupted(
                     f"{table.path} was changed while its videos were cut. What is cut stays; give the same "
                     "command again for the rest."
                 )
-            if self._listeners.next_wave is not None:
-                at_once = max(1, self._listeners.next_wave(sum(map(len, left))))
-            ranges, left = cut_off(left, at_once)
-            self._finish(self._keeper.begin_wave(input_id, ranges), table)
+            left = self._cut_some(table, left, self._rows_of_wave(table, left))
         self._keeper.end_upload()
         return table.stop - table.start - rows
 
+    def run_staged(self, staging: Staging) -> None:
+        """Cut the videos that are staged, each as soon as it is there."""
+        if self._plan.options.retry:
+            staging.wait_until_over()  # which of its tries is the last of a video shows at the end
+        table, more_come = staging.look()
+        left = self._begin(table)
+        while left or more_come:
+            grown, more_come = staging.look()
+            if grown.stop > table.stop:
+                left = joined(left, range(table.stop, grown.stop))
+                self._files |= grown.files(self._client, start=table.stop)
+                table = grown
+            rows = self._rows_of_wave(table, left, more_come) if left or more_come else 0
+            if rows:
+                left = self._cut_some(table, left, rows)
+            else:
+                staging.wait(_LOOK_EVERY_S)
+        self._keeper.end_upload()
+
+    def _begin(self, table: VideoTable) -> list[range]:
+        """Finish the wave that an upload left behind, and find the rows that are left."""
+        client = self._client
+        self._files = table.files(client)
+        self._input_id = str(client.get(f"{table.path}/@id"))
+        found = self._keeper.read()
+        if found is not None:
+            if found.input_id != self._input_id:
+                raise UploadInterrupted(
+                    f"{self._plan.table}: an upload of another source stopped while its videos were cut. "
+                    "Give its command again first, or replace the table with --overwrite."
+                )
+            self._finish(found, table)
+        taken = _read_taken(client, self._plan, self._keeper.record)
+        return table.rows_left(client, taken, last_only=table.is_staged and self._plan.options.retry)
+
+    def _cut_some(self, table: VideoTable, left: list[range], rows: int) -> list[range]:
+        """Cut a wave of so many rows, and give the others."""
+        ranges, others = cut_off(left, rows)
+        self._finish(self._keeper.begin_wave(self._input_id, ranges), table)
+        return others
+
     def _finish(self, wave: Wave, table: VideoTable) -> None:
         """Cut what a wave lacks, and count it."""
-        running = submit.find(self._client, wave.alias) if wave.alias else None
-        if running is not None and running[1] not in _OVER:
-            self._follow(running[0])
+        running = submit.find_running(self._client, wave.alias) if wave.alias else None
+        if running is not None:
+            self._follow(running)
         rows = wave.rows_without({record.ds_index for record in self._keeper.done(wave)})
         for ranges, are_files in groups_of(rows, self._files):
             wave = self._keeper.note_operation(wave, ranges)
@@ -166,25 +193,18 @@ class _CutRun:
             plan, numbers=wave.numbers, processes=self._cutting.processes, max_row_bytes=self._row_cap
         )
         rows = ranged(client, table.path, ranges, table.read_columns)
-        try:
-            return submit.start(
-                client,
-                mapper,
-                rows,
-                [
-                    yt.TablePath(path, append=True, client=client)
-                    for path in (plan.written_table, plan.sources_table)
-                ],
-                spec=spec,
-                cypress_files=[submit.CypressFile(path, path.rpartition("/")[2]) for path in files],
-                max_archive_bytes=self._cutting.max_archive_bytes,
-            )
-        except submit.OperationExists as error:
-            # Another client of the same upload was faster by a moment.
-            found = submit.find(client, error.alias)
-            if found is None:
-                raise
-            return found[0]
+        return submit.start_or_find(
+            client,
+            mapper,
+            rows,
+            [
+                yt.TablePath(path, append=True, client=client)
+                for path in (plan.written_table, plan.sources_table)
+            ],
+            spec=spec,
+            cypress_files=[submit.CypressFile(path, path.rpartition("/")[2]) for path in files],
+            max_archive_bytes=self._cutting.max_archive_bytes,
+        )
 
     def _follow(self, operation_id: str) -> None:
         try:
@@ -198,10 +218,15 @@ class _CutRun:
         if unknown:
             self._warn(f"the cluster does not know these options, and ignores them: {unknown}")
 
-    def _rows_of_wave(self, table: VideoTable, rows: int) -> int:
-        """So many that waves are about equally long."""
+    def _rows_of_wave(self, table: VideoTable, left: Sequence[range], more_come: bool = False) -> int:
+        """How many rows the next wave has: so many that waves are about equally long. 0: wait for more."""
+        rows = sum(map(len, left))
+        if self._listeners.next_wave is not None:
+            return max(0 if more_come else 1, min(rows, self._listeners.next_wave(rows, more_come)))
         inside, count = self._weight(table)
         size = (inside + sum(size for _, size in self._files.values())) * rows / count
+        if more_come and size < self._cutting.wave_bytes:
+            return 0
         waves = max(1, round(size / self._cutting.wave_bytes))
         return max(1, -(-rows // waves))
 

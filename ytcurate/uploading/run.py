@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -82,8 +83,13 @@ class UploadRun:
         """By the number of the unit; none is forgotten before it is committed."""
         self._again: deque[_Attempt] = deque()
         self._next_commit = 0
+        self._is_stopped = threading.Event()
         self.left_out = 0
         """Sources that were taken before."""
+
+    def stop(self) -> None:
+        """Let ``run`` return soon, from any thread. What was committed stays."""
+        self._is_stopped.set()
 
     def run(self) -> None:
         """Upload all of the source that was not taken before.
@@ -103,6 +109,8 @@ class UploadRun:
         try:
             with self._transactions, feed:
                 while not feed.has_ended or self._open:
+                    if self._is_stopped.is_set():
+                        return
                     self._give_orders(feed)
                     self._listen(feed)
                     self._commit_in_order(feed)

@@ -69,16 +69,16 @@ class Scheduler:
         record = OperationRecord(
             new_id("operation"), kind, "starting", shown, user, now(), transaction_id, spec.pool_trees
         )
-        if record.alias and any(
-            other.alias == record.alias and not other.is_over for other in self.records.values()
-        ):
-            raise YtError(f'Operation alias "{record.alias}" is used by another running operation')
         record.unrecognized_spec = known_options.unrecognized(kind, shown)
         record.alerts = self._alerts(spec)
         record.events.append({"time": now(), "state": "starting"})
         self._check_gpus(spec)
         operation = Operation(self.cluster, self, record, spec)
         with self._lock:
+            if record.alias and any(
+                other.alias == record.alias and not other.is_over for other in self.records.values()
+            ):
+                raise YtError(f'Operation alias "{record.alias}" is used by another running operation')
             self.records[record.id] = record
             self.live[record.id] = operation
         self.cluster.state.put("operations", record.id, record)
