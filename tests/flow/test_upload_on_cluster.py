@@ -1,6 +1,7 @@
 """Whole videos that jobs of the cluster cut: the same tables as those of an upload from here."""
 
 import dataclasses
+import time
 
 import pytest
 import yt.wrapper as yt
@@ -11,6 +12,7 @@ from ytcurate.config import GIB, MIB, Segmenting
 from ytcurate.errors import UsageError
 from ytcurate.operations.resources import Placement, ResourceChanges
 from ytcurate.pipeline.upload import plan_upload
+from ytcurate.sources.base import SourceVideo
 from ytcurate.uploading import staging
 from ytcurate.uploading.cut_jobs import ClusterJobs
 from ytcurate.uploading.cut_waves import WAVE_ATTRIBUTE
@@ -138,6 +140,33 @@ def test_an_upload_that_stopped_goes_on_and_cuts_nothing_twice(client, workdir, 
     assert {client.get_operation(each)["state"] for each in seen} == {"completed"}
     records = [read_upload_record(client, f"{workdir}/{name}") for name in ("here", "there")]
     assert dataclasses.asdict(records[0]) == dataclasses.asdict(records[1])
+
+
+class Camera:
+    """A source that goes on only when what it gave before lies cut in the table."""
+
+    name, count, columns = "camera", 4, {}
+
+    def __init__(self, client, table, videos):
+        self.client, self.table, self.videos = client, table, videos
+
+    def __iter__(self):
+        for number in range(self.count):
+            deadline = time.monotonic() + 120
+            while number > 1 and not self.client.get(f"{self.table}/@row_count"):
+                assert time.monotonic() < deadline, "nothing is cut before all is staged"
+                time.sleep(0.2)
+            yield SourceVideo(f"camera/{number}", self.videos[(0, 2, 5, 1)[number]])
+
+
+def test_videos_are_cut_while_others_are_on_their_way(client, workdir, videos):
+    other = ytcurate.connect(client.config["proxy"]["url"])
+    camera = Camera(other, f"{workdir}/there", videos)
+    jobs = dataclasses.replace(LOCAL, wave_bytes=1)
+    done = on_cluster(client, camera, f"{workdir}/there", jobs, transaction_bytes=1)
+    assert (done.sources, done.outcomes) == (4, {"ok": 3, "unreadable": 1})
+    from_here(client, camera, f"{workdir}/here")
+    assert rows_of(client, f"{workdir}/there") == rows_of(client, f"{workdir}/here")
 
 
 def test_videos_too_heavy_for_a_row_are_files_and_kept_videos_are_cut_again(

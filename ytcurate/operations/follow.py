@@ -11,7 +11,7 @@ from typing import Any
 from ytcurate.connection import setting
 from ytcurate.errors import ClusterUnreachable
 
-_POLL_S = 0.5
+_POLL_S = 0.2
 _LONGEST_POLL_S = 5.0
 PATIENCE_S = 120.0
 """How long a cluster may be away (a restart, a change of proxies) before following is given up."""
@@ -107,7 +107,7 @@ def follow(
             if progress.is_over:
                 return progress
         time.sleep(pause)
-        pause = min(pause * 1.2, _LONGEST_POLL_S)
+        pause = min(pause * 1.3, _LONGEST_POLL_S)
 
 
 def unrecognised_options(client: Any, operation_id: str) -> list[str]:
