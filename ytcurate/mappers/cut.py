@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import tempfile
-import time
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -23,12 +20,12 @@ from ytcurate.mappers.clip_files import clip_file
 from ytcurate.mappers.clips import Row, SourceRecord
 from ytcurate.mappers.cut_messages import CutTask, Setup
 from ytcurate.mappers.guarded_cut import GuardedCutter
+from ytcurate.mappers.in_jobs import import_parts
 from ytcurate.mappers.score import require_scoring
-from ytcurate.mappers.statistics import runs_in_map_job
+from ytcurate.mappers.statistics import JobCounts, runs_in_map_job
 
 _MOST_PROCESSES = 16
 """Unless told otherwise: a job sees all cores of its host, and may use few of them."""
-_WRITE_EVERY_S = 3.0
 
 
 @aggregator
@@ -104,16 +101,11 @@ class CutMapper:
         self.scoring = scoring
 
     def __getstate__(self) -> dict[str, Any]:
-        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
-
-        The YT client packs modules that this process has imported, and pickles the mapper before that.
-        """
+        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too."""
         import ytcurate.mappers
         import ytcurate.media
 
-        for package in (ytcurate.mappers, ytcurate.media):
-            for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-                import_module(module.name)
+        import_parts(ytcurate.mappers, ytcurate.media)
         return self.__dict__
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -137,7 +129,7 @@ class CutMapper:
             max_memory_bytes=self.limits.max_memory_bytes,
             scoring=self.scoring,
         )
-        report = _Report(is_job)
+        counts = JobCounts("cut_ms", is_job=is_job)
         # In a job the working directory is the sandbox, which is where a job may write.
         folder = tempfile.TemporaryDirectory(prefix="ytcurate-cut-", dir=Path.cwd() if is_job else None)
         with folder as place, GuardedCutter(setup, self.limits, self.processes or _cores()) as cutter:
@@ -147,8 +139,13 @@ class CutMapper:
                     yield create_table_switch(1)
                     yield record.row()
                     yield create_table_switch(0)
-                report.add(record)
-        report.write()
+                counts.add(
+                    record.outcome,
+                    sources_done=1,
+                    source_bytes=record.source_bytes or 0,
+                    clips_done=record.clips,
+                )
+        counts.write()
 
     def _tasks(self, rows: Iterable[Row], folder: Path) -> Iterator[CutTask]:
         for number, row in enumerate(rows):
@@ -211,34 +208,6 @@ class CutMapper:
             return name
         number = at if at is not None else self._ds_index(row, at)
         return f"{self.row_words}{number}" + (f" ({name})" if name else "")
-
-
-class _Report:
-    """Tells the cluster what the job has done: every few seconds, what came since the last time."""
-
-    def __init__(self, is_job: bool) -> None:
-        self._is_job = is_job
-        self._new: Counter[str] = Counter()
-        self._written_s = time.monotonic()
-
-    def add(self, record: SourceRecord) -> None:
-        """Count a video."""
-        self._new["sources_done"] += 1
-        self._new["source_bytes"] += record.source_bytes or 0
-        self._new["clips_done"] += record.clips
-        self._new[f"outcome_{record.outcome}"] += 1
-        if time.monotonic() - self._written_s > _WRITE_EVERY_S:
-            self.write()
-
-    def write(self) -> None:
-        """Write; outside a map job nothing is."""
-        from yt.wrapper import write_statistics
-
-        now_s = time.monotonic()
-        self._new["cut_ms"] += round((now_s - self._written_s) * 1000)
-        if self._is_job:
-            write_statistics(dict(self._new))
-        self._new, self._written_s = Counter(), now_s
 
 
 def _take_over(record: SourceRecord, row: Row, outcome: str) -> None:

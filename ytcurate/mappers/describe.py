@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from ytcurate.describers.weights import FileDigest, verify_files
 from ytcurate.errors import EngineUnavailable, SchemaMismatch, TooManyBadRows, UsageError, VideoError
 from ytcurate.mappers.answers import answer_columns, answer_row, outcome_of
 from ytcurate.mappers.clip_files import clip_file, name_of_bytes
+from ytcurate.mappers.in_jobs import import_parts, leave_standard_streams
 from ytcurate.mappers.read_ahead import Prepared, ReadAhead
 from ytcurate.mappers.statistics import JobReport, StreamStatistics, runs_in_map_job
 from ytcurate.mappers.stream import DescribeStream
@@ -103,16 +103,11 @@ class DescribeMapper:
         self.manifest = dict(manifest or {})
 
     def __getstate__(self) -> dict[str, Any]:
-        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
-
-        The YT client packs modules that this process has imported, and pickles the mapper before that.
-        """
+        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too."""
         import ytcurate.describers
         import ytcurate.media
 
-        for package in (ytcurate.describers, ytcurate.media):
-            for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-                import_module(module.name)
+        import_parts(ytcurate.describers, ytcurate.media)
         return self.__dict__
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -124,7 +119,7 @@ class DescribeMapper:
             TooManyBadRows: more than ``max_bad`` of them.
         """
         if runs_in_map_job():
-            _leave_standard_streams()
+            leave_standard_streams()
             # Decoding gives the interpreter up and wants it back for every picture: at Python's own 5 ms a
             # busy thread beside it makes that three times as slow, at this a tenth slower.
             sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -271,12 +266,3 @@ def _require_packages(questions: Sequence[Prompt]) -> None:
 
 def _cores() -> int:
     return min(_MOST_DECODE_THREADS, len(os.sched_getaffinity(0)))
-
-
-def _leave_standard_streams() -> None:
-    """Let libraries print in a job: to standard error.
-
-    The client replaces ``sys.stdout`` in jobs by an object that raises when used, and vLLM prints.
-    """
-    sys.stdout = sys.stderr
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for the life of the job

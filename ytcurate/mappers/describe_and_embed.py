@@ -11,8 +11,9 @@ from typing import Any
 from yt.wrapper import aggregator, create_table_switch
 
 from ytcurate.mappers.describe import DescribeMapper
-from ytcurate.mappers.embed import EmbedMapper, leave_standard_streams, require_packages
+from ytcurate.mappers.embed import EmbedMapper, require_packages
 from ytcurate.mappers.embed_worker import EmbedWorker
+from ytcurate.mappers.in_jobs import leave_standard_streams
 from ytcurate.mappers.statistics import runs_in_map_job
 
 Row = dict[str, Any]

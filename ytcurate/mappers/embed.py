@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +20,7 @@ from ytcurate.embedders.clip import ClipEmbedder
 from ytcurate.errors import EngineUnavailable, UsageError
 from ytcurate.mappers.embed_rows import EMBED_COLUMNS as EMBED_COLUMNS
 from ytcurate.mappers.embed_worker import EmbedWorker as EmbedWorker
+from ytcurate.mappers.in_jobs import import_parts, leave_standard_streams
 from ytcurate.mappers.statistics import runs_in_map_job
 
 _MOST_THREADS = 16
@@ -93,16 +92,11 @@ class EmbedMapper:
         self.manifest = dict(manifest or {})
 
     def __getstate__(self) -> dict[str, Any]:
-        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
-
-        The YT client packs modules that this process has imported, and pickles the mapper before that.
-        """
+        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too."""
         import ytcurate.embedders
         import ytcurate.media
 
-        for package in (ytcurate.embedders, ytcurate.media):
-            for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-                import_module(module.name)
+        import_parts(ytcurate.embedders, ytcurate.media)
         return self.__dict__
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -206,9 +200,3 @@ def require_packages() -> None:
 
 def _cores() -> int:
     return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-
-
-def leave_standard_streams() -> None:
-    """Let libraries print in a job: to standard error. The client's ``sys.stdout`` raises when used."""
-    sys.stdout = sys.stderr
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for the life of the job

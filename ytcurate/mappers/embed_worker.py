@@ -27,6 +27,7 @@ from ytcurate.mappers.embed_rows import (
     passed_on,
     require_columns,
 )
+from ytcurate.mappers.room import Room
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +81,7 @@ class EmbedWorker:
         self._batch_clips = batch_clips
         self._pictures = pictures
         self._limits = limits or ClipLimits()
-        self._room = _Room(_BATCHES_AHEAD * batch_clips + decode_threads)
+        self._room = Room(_BATCHES_AHEAD * batch_clips + decode_threads, _MOST_AHEAD_BYTES)
         self._ready: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._error: EngineUnavailable | None = None
         self._closing = threading.Event()
@@ -237,39 +238,3 @@ class EmbedWorker:
             is_undone = future in self._undone
             self._undone.discard(future)
         return is_undone
-
-
-class _Room:
-    """Counts clips and bytes in hand; whoever brings more waits here while there are too many."""
-
-    def __init__(self, most_clips: int) -> None:
-        self._most_clips = most_clips
-        self._clips = self._bytes = 0
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def admit(self, size: int) -> bool:
-        """Wait for room, then count a clip in; False if the worker was closed or failed."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._closed
-                    # One is always let in, however large it is.
-                    or self._clips == 0
-                    or (self._clips < self._most_clips and self._bytes < _MOST_AHEAD_BYTES)
-                )
-            )
-            self._clips += 1
-            self._bytes += size
-            return not self._closed
-
-    def change(self, *, clips: int = 0, size: int = 0) -> None:
-        with self._changed:
-            self._clips += clips
-            self._bytes += size
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from ytcurate.config import Buffering
 from ytcurate.describers.base import Description, Outcome
+from ytcurate.mappers.room import Room
 from ytcurate.mappers.statistics import StreamStatistics
 from ytcurate.media.frames import Frames
 
@@ -39,47 +40,6 @@ class Taken(Generic[Row]):
     prepared: Prepared[Row]
     held_bytes: int
     """Encoded video and pictures, as counted."""
-
-
-class _Budget:
-    """Counts clips and bytes; the reader waits here while there are too many.
-
-    The limit on bytes is soft by the clips being decoded: a clip's pictures are counted when they exist.
-    """
-
-    def __init__(self, limits: Buffering, threads: int) -> None:
-        self._limits = limits
-        self._max_clips = limits.max_ahead_clips or _AHEAD_OF_EACH_THREAD * threads
-        self._clips = 0
-        self._bytes = 0
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def admit(self, size: int) -> bool:
-        """Wait for room, then count one clip in; False when the stream was closed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._closed
-                    # One is always let in, however large: else a clip above the limit would stop the job.
-                    or self._clips == 0
-                    or (self._clips < self._max_clips and self._bytes < self._limits.max_ahead_bytes)
-                )
-            )
-            self._clips += 1
-            self._bytes += size
-            return not self._closed
-
-    def change(self, *, clips: int = 0, size: int = 0) -> None:
-        with self._changed:
-            self._clips += clips
-            self._bytes += size
-            self._changed.notify()
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
 
 
 class ReadAhead(Generic[Row]):
@@ -110,7 +70,8 @@ class ReadAhead(Generic[Row]):
         self._rows = rows
         self._prepare = prepare
         self._size = size
-        self._budget = _Budget(limits, threads)
+        # Soft by the clips being decoded: a clip's pictures are counted when they exist.
+        self._room = Room(limits.max_ahead_clips or _AHEAD_OF_EACH_THREAD * threads, limits.max_ahead_bytes)
         self._statistics = statistics
         self._ready: queue.SimpleQueue[Taken[Row] | BaseException | None] = queue.SimpleQueue()
         self._threads = threads
@@ -137,7 +98,7 @@ class ReadAhead(Generic[Row]):
             return None
         if isinstance(item, BaseException):
             raise item
-        self._budget.change(clips=-1)
+        self._room.change(clips=-1)
         return item
 
     def prepare_again(self, taken: Iterable[Taken[Row]]) -> Iterator[Prepared[Row]]:
@@ -156,23 +117,23 @@ class ReadAhead(Generic[Row]):
         pictures = _pictures_bytes(taken.prepared)
         taken.prepared = Prepared(taken.prepared.row, _HANDED_OVER)
         taken.held_bytes -= pictures
-        self._budget.change(size=-pictures)
+        self._room.change(size=-pictures)
 
     def finish(self, taken: Taken[Row]) -> None:
         """Say that nothing of this row is held any more."""
-        self._budget.change(size=-taken.held_bytes)
+        self._room.change(size=-taken.held_bytes)
         taken.held_bytes = 0
 
     def close(self) -> None:
         """Stop reading; rows already read are dropped."""
-        self._budget.close()
+        self._room.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self) -> None:
         try:
             for place, row in enumerate(self._rows):
                 size = self._size(row)
-                if not self._budget.admit(size):
+                if not self._room.admit(size):
                     return
                 self._statistics.clips_read += 1
                 self._pool.submit(self._run, place, row, size).add_done_callback(self._put)
@@ -186,7 +147,7 @@ class ReadAhead(Generic[Row]):
     def _run(self, place: int, row: Row, size: int) -> Taken[Row]:
         prepared = self._timed(row)
         held = self._size(prepared.row) + _pictures_bytes(prepared)
-        self._budget.change(size=held - size)
+        self._room.change(size=held - size)
         return Taken(place, prepared, held)
 
     def _timed(self, row: Row) -> Prepared[Row]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import pkgutil
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from importlib import import_module
 from typing import Any
 
 from yt.wrapper import aggregator
@@ -16,9 +12,10 @@ from yt.yson import get_bytes
 
 from ytcurate.config import GIB, Scoring
 from ytcurate.errors import UsageError
+from ytcurate.mappers.in_jobs import import_parts
 from ytcurate.mappers.ordered_map import ordered_map
 from ytcurate.mappers.score import require_scoring, score_columns
-from ytcurate.mappers.statistics import runs_in_map_job
+from ytcurate.mappers.statistics import JobCounts, runs_in_map_job
 
 Row = dict[str, Any]
 
@@ -28,7 +25,6 @@ _ROWS_OF_EACH_THREAD = 2
 """In memory: one that is scored, and one that waits for its turn to leave or to be scored."""
 _MOST_BYTES = 2 * GIB
 """Of the videos in those rows."""
-_WRITE_EVERY_S = 3.0
 
 
 @aggregator
@@ -58,16 +54,11 @@ class ScoreMapper:
         self.threads = threads
 
     def __getstate__(self) -> dict[str, Any]:
-        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too.
-
-        The YT client packs modules that this process has imported, and pickles the mapper before that.
-        """
+        """Before it is sent to jobs: import the parts that are imported late, so that they are sent, too."""
         import ytcurate.mappers
         import ytcurate.media
 
-        for package in (ytcurate.mappers, ytcurate.media):
-            for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-                import_module(module.name)
+        import_parts(ytcurate.mappers, ytcurate.media)
         return self.__dict__
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -77,47 +68,21 @@ class ScoreMapper:
             EngineUnavailable: the image lacks what scoring needs; raised before the first row.
         """
         require_scoring()
-        report = _Report(runs_in_map_job())
+        counts = JobCounts("score_ms", is_job=runs_in_map_job())
         threads = self.threads or min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         ahead = _ROWS_OF_EACH_THREAD * threads
         scored = ordered_map(self._score, rows, threads, ahead, size=_video_bytes, most_bytes=_MOST_BYTES)
         with closing(scored):
             for row in scored:
-                report.add(row["quality_outcome"])
+                counts.add(row["quality_outcome"], clips_done=1)
                 yield row
-        report.write()
+        counts.write()
 
     def _score(self, row: Row) -> Row:
         columns = score_columns(row, self.scoring)
         if self.pass_on is not None:
             row = {name: row[name] for name in self.pass_on if name in row}
         return {**row, **columns}
-
-
-class _Report:
-    """Tells the cluster what the job has done: every few seconds, what came since the last time."""
-
-    def __init__(self, is_job: bool) -> None:
-        self._is_job = is_job
-        self._new: Counter[str] = Counter()
-        self._written_s = time.monotonic()
-
-    def add(self, outcome: str) -> None:
-        """Count a clip."""
-        self._new["clips_done"] += 1
-        self._new[f"outcome_{outcome}"] += 1
-        if time.monotonic() - self._written_s > _WRITE_EVERY_S:
-            self.write()
-
-    def write(self) -> None:
-        """Write; outside a map job nothing is."""
-        from yt.wrapper import write_statistics
-
-        now_s = time.monotonic()
-        self._new["score_ms"] += round((now_s - self._written_s) * 1000)
-        if self._is_job:
-            write_statistics(dict(self._new))
-        self._new, self._written_s = Counter(), now_s
 
 
 def _video_bytes(row: Row) -> int:

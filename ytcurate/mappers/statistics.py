@@ -1,4 +1,4 @@
-"""What a describe job counts, and how it tells the cluster while it runs."""
+"""What jobs count, and how they tell the cluster while they run."""
 
 from __future__ import annotations
 
@@ -78,6 +78,44 @@ class JobReport:
         self._written = Counter(self._totals)
         if runs_in_map_job():
             write_statistics(difference)
+
+
+class JobCounts:
+    """Counts what a job has done, and writes it as custom statistics: what came since the last time.
+
+    Args:
+        time_name: of the statistic with the milliseconds that went by.
+        is_job: whether this is a map job; elsewhere nothing is written.
+    """
+
+    def __init__(self, time_name: str, *, is_job: bool) -> None:
+        self._time_name = time_name
+        self._is_job = is_job
+        self._new: Counter[str] = Counter()
+        self._written_s = time.monotonic()
+
+    def add(self, outcome: str, /, **counts: int) -> None:
+        """Count one row, and write every few seconds.
+
+        Args:
+            outcome: what became of it, counted as ``outcome_`` and that.
+            counts: what else it adds to the statistics of these names.
+        """
+        for name, count in counts.items():
+            self._new[name] += count
+        self._new[f"outcome_{outcome}"] += 1
+        if time.monotonic() - self._written_s > _WRITE_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is new; outside a map job nothing is."""
+        from yt.wrapper import write_statistics
+
+        now_s = time.monotonic()
+        self._new[self._time_name] += round((now_s - self._written_s) * 1000)
+        if self._is_job:
+            write_statistics(dict(self._new))
+        self._new, self._written_s = Counter(), now_s
 
 
 def runs_in_map_job() -> bool:

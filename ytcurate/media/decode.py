@@ -61,6 +61,23 @@ class Deadline:
             )
 
 
+def prepare_decoder(stream: VideoStream, limits: ClipLimits) -> VideoCodecContext:
+    """Set up the decoder of a clip: one thread, and pictures of bounded size.
+
+    Args:
+        stream: of which nothing was decoded yet.
+        limits: ``max_source_pixels`` bounds the pictures, about; see to it exactly on those that are decoded.
+    """
+    context = stream.codec_context
+    # One thread per clip, many clips at once: frame threads cost a third more processor time.
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    # The decoder itself refuses, before it allocates, a picture far larger than the header tells of.
+    # It counts whole blocks, hence the room; the exact check is made on decoded pictures.
+    context.options = {"max_pixels": str(2 * limits.max_source_pixels + 64 * 64)}
+    return context
+
+
 def index_packets(container: InputContainer, stream: VideoStream) -> PacketIndex:
     """Read all packets of a clip's video stream without decoding.
 

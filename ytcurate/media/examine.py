@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ytcurate.config import ClipLimits, Scoring
 from ytcurate.errors import UnreadableVideo
-from ytcurate.media.decode import Deadline, PacketIndex, decode_all, index_packets
+from ytcurate.media.decode import Deadline, PacketIndex, decode_all, index_packets, prepare_decoder
 from ytcurate.media.frames import refuse_large
 from ytcurate.media.picture_plan import PicturePlan, plan_pictures
 from ytcurate.media.pictures import Converter
@@ -58,12 +58,7 @@ def examine_clip(
     deadline = Deadline(limits)
     with open_video(video) as (container, stream):
         refuse_large(stream.width, stream.height, limits)
-        context = stream.codec_context
-        # One thread per clip, many clips at once: frame threads cost a third more processor time.
-        context.thread_type = "NONE"
-        context.thread_count = 1
-        # The decoder counts whole blocks, hence the room; the exact check is made on decoded pictures.
-        context.options = {"max_pixels": str(2 * limits.max_source_pixels + 64 * 64)}
+        context = prepare_decoder(stream, limits)
         index = index_packets(container, stream)
         times_s, end_s, tick_s = _times(index)
         for tick in (tick_s, None):

@@ -19,6 +19,7 @@ from ytcurate.media.decode import (
     decode_planned,
     index_packets,
     place_pictures,
+    prepare_decoder,
 )
 from ytcurate.media.frame_rule import frame_indices
 from ytcurate.media.probe import VideoInfo, VideoLike, open_video
@@ -76,13 +77,7 @@ def sample_frames(
     deadline = Deadline(limits)
     with open_video(video) as (container, stream):
         refuse_large(stream.width, stream.height, limits)
-        context = stream.codec_context
-        # One thread per clip, many clips at once: frame threads cost a third more processor time.
-        context.thread_type = "NONE"
-        context.thread_count = 1
-        # The decoder itself refuses, before it allocates, a picture far larger than the header tells of.
-        # It counts whole blocks, hence the room; the exact check is made on decoded pictures.
-        context.options = {"max_pixels": str(2 * limits.max_source_pixels + 64 * 64)}
+        context = prepare_decoder(stream, limits)
         index = index_packets(container, stream)
         indices = frame_indices(index.info.frame_count, index.rate, sampling)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,6 +97,11 @@ class Converter:
         except (av.error.FFmpegError, ValueError) as error:
             raise UnreadableVideo(f"{frame.format.name} pictures cannot be made {pixels}: {error}") from error
         return _array(converted.planes[0], 1 if pixels == "gray" else 3)
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """How often to turn by 90 degrees against the clock to stand upright; 45 degrees count as 90."""
+    return int(frame.rotation / 90 + math.copysign(0.5, frame.rotation)) % 4
 
 
 def _array(plane: VideoPlane, colours: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ytcurate.config import ClipLimits, FrameSampling
 from ytcurate.errors import UnreadableVideo
 from ytcurate.media.frame_rule import frame_size
+from ytcurate.media.pictures import quarter_turns
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -40,7 +40,7 @@ class Resizer:
             UnreadableVideo: the pictures together are over ``max_decoded_bytes``.
         """
         source = (first.width, first.height)
-        width, height = frame_size(*(source[::-1] if _quarter_turns(first) % 2 else source), number, sampling)
+        width, height = frame_size(*(source[::-1] if quarter_turns(first) % 2 else source), number, sampling)
         needed = 3 * (number * width * height + first.width * first.height)
         if needed > limits.max_decoded_bytes:
             raise UnreadableVideo(
@@ -57,7 +57,7 @@ class Resizer:
             target: uint8 of ``shape``, C-contiguous.
             frame: the decoded picture, of any size and pixel format.
         """
-        turns = _quarter_turns(frame)
+        turns = quarter_turns(frame)
         height, width, _ = self.shape
         if turns % 2:
             height, width = width, height
@@ -125,8 +125,3 @@ def _as_progressive(frame: VideoFrame) -> VideoFrame:
 def _rows(plane: VideoPlane) -> np.ndarray:
     """The bytes of a plane, shape (height, bytes of a row with its padding); a view."""
     return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """How often to turn by 90 degrees against the clock to stand upright; 45 degrees count as 90."""
-    return int(frame.rotation / 90 + math.copysign(0.5, frame.rotation)) % 4

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ytcurate.errors import UnreadableVideo
 from ytcurate.media.pictures import Converter
+from ytcurate.media.pictures import quarter_turns as quarter_turns
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -71,8 +71,3 @@ def encode_jpeg(bgr: np.ndarray) -> bytes:
     pixels = np.ascontiguousarray(bgr)
     _, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return jpeg.tobytes()
-
-
-def quarter_turns(frame: VideoFrame) -> int:
-    """How often to turn by 90 degrees against the clock to stand upright; 45 degrees count as 90."""
-    return int(frame.rotation / 90 + math.copysign(0.5, frame.rotation)) % 4
