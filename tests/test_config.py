@@ -1,6 +1,14 @@
 import pytest
 
-from ytcurate.config import Buffering, EngineSettings, FrameSampling, Sampling, Segmenting
+from ytcurate.config import (
+    Buffering,
+    EngineSettings,
+    FrameSampling,
+    Sampling,
+    Segmenting,
+    read_row_range,
+)
+from ytcurate.curating.settings import SourceSection
 from ytcurate.errors import UsageError
 
 WRONG = [
@@ -36,3 +44,19 @@ def test_the_context_holds_the_largest_clip_that_the_pixels_allow():
     assert FrameSampling(total_pixels=20480 * 784, max_frames=4).max_visual_tokens == 20480
     # Very long clips: each picture has a floor of 1.05 x min_pixels, however small its share.
     assert FrameSampling(total_pixels=16 * 784).max_visual_tokens == 384 * 13171 // 784
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"), [("0:100", (0, 100)), (":5", (0, 5)), ("100:", (100, None)), (":", (0, None))]
+)
+def test_a_range_of_rows_may_leave_out_either_end(text, rows):
+    assert read_row_range(text, otherwise="no range") == rows
+    assert SourceSection(rows=text).bounds == rows
+
+
+@pytest.mark.parametrize("text", ["", "7", "a:b", "1:2:3"])
+def test_what_is_no_range_of_rows_is_refused_with_the_message_of_its_place(text):
+    with pytest.raises(UsageError, match=r"^no range$"):
+        read_row_range(text, otherwise="no range")
+    with pytest.raises(UsageError, match=f"source.rows {text}: START:STOP is expected, such as 0:100"):
+        _ = SourceSection(rows=text).bounds

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.tiny_clip import write_tiny_clip
 from ytcurate.errors import UsageError
-from ytcurate.models import find_clip as module
+from ytcurate.models import find
 from ytcurate.models.find_clip import DEFAULT_CLIP, find_clip
 from ytcurate.pipeline.weights import push_weights
 
@@ -47,7 +47,7 @@ def test_a_small_checkpoint_travels_without_what_inference_does_not_need(checkpo
 
 
 def test_a_large_checkpoint_is_a_path_on_the_machine_of_the_job(checkpoint, monkeypatch):
-    monkeypatch.setattr(module, "SHIPPED_MODEL_BYTES", 1000)
+    monkeypatch.setattr(find, "SHIPPED_MODEL_BYTES", 1000)
     model = find_clip(str(checkpoint))
     assert (model.job_path, model.files, model.bytes) == (str(checkpoint.resolve()), (), 0)
 

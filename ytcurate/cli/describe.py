@@ -295,10 +295,7 @@ def describe(
             on_warning=options.warn,
             **settings,
         )
-    if json:
-        options.print_json(vars(done))
-    else:
-        typer.echo(str(done))
+    options.print_result(done, as_json=json)
     if done.described:
         options.say(str(sum_up(done.statistics)))
     for sentence in done.advice:

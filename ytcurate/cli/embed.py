@@ -18,8 +18,8 @@ def embed(
     ] = None,
     weights: Annotated[str | None, typer.Option(help="Cypress directory to load it from.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit, tag or branch on the hub.")] = None,
-    preset: Annotated[str, typer.Option(help="What jobs get: a preset's name, or a file.")] = "cpu",
-    pool: Annotated[str | None, typer.Option(help="Of the operations.", show_default=False)] = None,
+    preset: options.StagePreset = "cpu",
+    pool: options.StagePool = None,
     json: options.Json = False,
     proxy: options.Proxy = None,
 ) -> None:
@@ -39,7 +39,4 @@ def embed(
             proxy=proxy,
             on_progress=view.update,
         )
-    if json:
-        options.print_json(vars(done))
-    else:
-        typer.echo(str(done))
+    options.print_result(done, as_json=json)

@@ -72,7 +72,4 @@ def export(
             proxy=proxy,
             on_progress=on_progress,
         )
-    if json:
-        options.print_json(vars(result))
-    else:
-        typer.echo(str(result))
+    options.print_result(result, as_json=json)

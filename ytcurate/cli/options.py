@@ -22,6 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if any row has an outcome other than ok.")
 ]
+StagePreset = Annotated[str, typer.Option("--preset", help="What jobs get: a preset's name, or a file.")]
+StagePool = Annotated[str | None, typer.Option("--pool", help="Of the operations.", show_default=False)]
+"""Of a single stage over a table of clips: ``score``, ``embed``."""
 
 errors = Console(stderr=True, highlight=False)
 """For everything that is not the result."""
@@ -40,3 +43,11 @@ def warn(sentence: str) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON object on one line of standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_result(result: Any, *, as_json: bool) -> None:
+    """Print what a command did, to standard output: in a sentence, or its fields as one JSON object."""
+    if as_json:
+        print_json(vars(result))
+    else:
+        typer.echo(str(result))

@@ -16,8 +16,8 @@ def score(
         bool, typer.Option("--text", help="Also the share of the picture that is overlaid text.")
     ] = False,
     square: Annotated[bool, typer.Option("--square", help="Squash keyframes to squares.")] = False,
-    preset: Annotated[str, typer.Option(help="What jobs get: a preset's name, or a file.")] = "cpu",
-    pool: Annotated[str | None, typer.Option(help="Of the operations.", show_default=False)] = None,
+    preset: options.StagePreset = "cpu",
+    pool: options.StagePool = None,
     json: options.Json = False,
     proxy: options.Proxy = None,
 ) -> None:
@@ -36,7 +36,4 @@ def score(
             proxy=proxy,
             on_progress=view.update,
         )
-    if json:
-        options.print_json(vars(done))
-    else:
-        typer.echo(str(done))
+    options.print_result(done, as_json=json)

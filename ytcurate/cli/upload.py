@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json as json_module
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ytcurate.cli import options
+from ytcurate.cli import upload_jobs as jobs
 from ytcurate.cli.progress import StepProgress
-from ytcurate.cli.spec_file import read_spec
-from ytcurate.config import GIB, MIB, Encoding, Segmenting, SourceLimits
-from ytcurate.errors import UsageError
-from ytcurate.operations.resources import Placement, ResourceChanges
+from ytcurate.config import GIB, MIB, Encoding, Segmenting, SourceLimits, read_row_range
 
 _CUTTING, _ENCODING, _SOURCE, _TABLE, _LIMITS = "Cutting", "Encoding", "Source", "Table", "Limits"
-_JOBS = "On the cluster"
 _Split = Literal["fixed", "scenes", "whole"]
 _Cut = Literal["copy", "smart", "encode"]
 _Detector = Literal["adaptive", "content", "hash", "histogram", "threshold"]
@@ -201,57 +197,15 @@ def upload(
     max_source_gib: Annotated[
         float, typer.Option(help="A larger download is given up.", rich_help_panel=_LIMITS)
     ] = SourceLimits.max_source_bytes / GIB,
-    on_cluster: Annotated[
-        bool,
-        typer.Option(
-            "--on-cluster",
-            help="Cut in jobs of the cluster; videos that are in no table of it go to <table>_videos first.",
-            rich_help_panel=_JOBS,
-        ),
-    ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="What a job gets: a preset or a YAML file. Default: cpu.",
-            show_default=False,
-            rich_help_panel=_JOBS,
-        ),
-    ] = None,
-    cpu: Annotated[
-        float | None, typer.Option(help="Cores of a job.", show_default=False, rich_help_panel=_JOBS)
-    ] = None,
-    memory_gib: Annotated[
-        float | None, typer.Option(help="Memory of a job.", show_default=False, rich_help_panel=_JOBS)
-    ] = None,
-    pool: Annotated[
-        str | None, typer.Option(help="Pool to run in.", show_default=False, rich_help_panel=_JOBS)
-    ] = None,
-    pool_tree: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Pool tree to run in; may be given several times.",
-            show_default=False,
-            rich_help_panel=_JOBS,
-        ),
-    ] = None,
-    job_minutes: Annotated[
-        float | None,
-        typer.Option(help="How long a job should take.", show_default=False, rich_help_panel=_JOBS),
-    ] = None,
-    keep_videos: Annotated[
-        bool,
-        typer.Option(
-            "--keep-videos", help="Leave the whole videos in <table>_videos.", rich_help_panel=_JOBS
-        ),
-    ] = False,
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file with parts of the operation's spec, merged last.",
-            show_default=False,
-            rich_help_panel=_JOBS,
-        ),
-    ] = None,
+    on_cluster: jobs.OnCluster = False,
+    preset: jobs.Preset = None,
+    cpu: jobs.Cpu = None,
+    memory_gib: jobs.MemoryGib = None,
+    pool: jobs.Pool = None,
+    pool_tree: jobs.PoolTrees = None,
+    job_minutes: jobs.JobMinutes = None,
+    keep_videos: jobs.KeepVideos = False,
+    spec: jobs.Spec = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, as JSON, and do nothing.")
     ] = False,
@@ -301,17 +255,17 @@ def upload(
             max_source_bytes=round(max_source_gib * GIB),
         ),
     }
-    of_jobs = {
-        "preset": preset,
-        "resources": _read_resources(cpu, memory_gib),
-        "placement": Placement(pool=pool, pool_trees=tuple(pool_tree or ())) if pool or pool_tree else None,
-        "job_minutes": job_minutes,
-        "keep_videos": keep_videos or None,
-        "spec": read_spec(spec) if spec else None,
-    }
-    settings |= {name: value for name, value in of_jobs.items() if value is not None}
-    if on_cluster:
-        settings["on_cluster"] = True
+    settings |= jobs.read_jobs(
+        on_cluster=on_cluster,
+        preset=preset,
+        cpu=cpu,
+        memory_gib=memory_gib,
+        pool=pool,
+        pool_tree=pool_tree,
+        job_minutes=job_minutes,
+        keep_videos=keep_videos,
+        spec=spec,
+    )
     client = connect(proxy)
     if dry_run:
         plan = plan_upload(source, table, client=client, **settings)
@@ -339,31 +293,15 @@ def upload(
         )
     for problem in result.problems:
         options.errors.print(f"skipped {problem}", markup=False, soft_wrap=True)
-    if json:
-        options.print_json(vars(result))
-    else:
-        typer.echo(str(result))
+    options.print_result(result, as_json=json)
     if result.sources:
         options.say(result.rate())
     if strict and result.bad_sources:
         raise typer.Exit(3)
 
 
-def _read_resources(cpu: float | None, memory_gib: float | None) -> ResourceChanges | None:
-    if cpu is None and memory_gib is None:
-        return None
-    return ResourceChanges(cpu=cpu, memory_bytes=None if memory_gib is None else round(memory_gib * GIB))
-
-
 def _read_rows(text: str | None) -> tuple[int, int | None] | None:
     if text is None:
         return None
-    first, colon, last = text.partition(":")
-    try:
-        if not colon:
-            raise ValueError
-        return int(first or 0), int(last) if last else None
-    except ValueError:
-        raise UsageError(
-            f"--rows {text!r}: first:last is expected, two numbers, for example 0:100."
-        ) from None
+    otherwise = f"--rows {text!r}: first:last is expected, two numbers, for example 0:100."
+    return read_row_range(text, otherwise=otherwise)

@@ -61,10 +61,7 @@ def push(
             markup=False,
             soft_wrap=True,
         )
-    if json:
-        options.print_json(vars(result))
-    else:
-        typer.echo(str(result))
+    options.print_result(result, as_json=json)
 
 
 @app.command("list")
@@ -102,10 +99,7 @@ def check(path: Directory, json: options.Json = False, proxy: options.Proxy = No
 
         result = check_weights(path, proxy=proxy, on_progress=on_progress)
     _print_problems(result.problems)
-    if json:
-        options.print_json(vars(result))
-    else:
-        typer.echo(str(result))
+    options.print_result(result, as_json=json)
     if result.problems:
         raise typer.Exit(1)
 

@@ -22,6 +22,7 @@ from ytcurate.config import (
     Segmenting,
     SourceLimits,
     Thresholds,
+    read_row_range,
 )
 from ytcurate.curating.pace import Pace
 from ytcurate.errors import UsageError
@@ -91,13 +92,8 @@ class SourceSection:
         """First row, and the first no longer taken."""
         if self.rows is None:
             return None
-        start, colon, stop = self.rows.partition(":")
-        try:
-            if not colon:
-                raise ValueError
-            return int(start or 0), int(stop) if stop else None
-        except ValueError as error:
-            raise UsageError(f"source.rows {self.rows}: START:STOP is expected, such as 0:100.") from error
+        otherwise = f"source.rows {self.rows}: START:STOP is expected, such as 0:100."
+        return read_row_range(self.rows, otherwise=otherwise)
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

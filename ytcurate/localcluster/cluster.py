@@ -169,6 +169,7 @@ class Cluster:
                     collected = time.monotonic()
                     self.collect()
             except Exception:
+                # Whatever it is: if this thread ended, no transaction would ever expire again.
                 log.exception("housekeeping failed")
 
     def collect(self) -> None:

@@ -85,13 +85,16 @@ def weight_files(names: Collection[str], read: Reader, what: str) -> list[str]:
     raise UsageError(f"{what}: this directory holds no weights, it has no .safetensors file.")
 
 
-def check_checkpoint(names: Collection[str], read: Reader, what: str) -> None:
+def check_checkpoint(names: Collection[str], read: Reader, what: str) -> list[str]:
     """See that a directory holds a whole checkpoint of a model that takes video.
 
     Args:
         names: of its files, relative.
         read: returns one of them.
         what: how messages name the checkpoint.
+
+    Returns:
+        The files that hold the weights.
 
     Raises:
         UsageError: something is missing or of the wrong kind; the message says what.
@@ -103,7 +106,7 @@ def check_checkpoint(names: Collection[str], read: Reader, what: str) -> None:
             f"{what}: its config.json says model_type {kind!r}, which is not known to take video; "
             f"known are {', '.join(VIDEO_INPUTS)}."
         )
-    weight_files(names, read, what)
+    weights = weight_files(names, read, what)
     source, template = _chat_template(names, read, what)
     if template is None:
         raise UsageError(
@@ -115,6 +118,7 @@ def check_checkpoint(names: Collection[str], read: Reader, what: str) -> None:
             f"{what}: the chat template in {source} has no place for a video (the word does not occur in it)."
             " Take the template of the model's instruct version."
         )
+    return weights
 
 
 def read_config(names: Collection[str], read: Reader, what: str) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from ytcurate.config import MIB
 from ytcurate.connection import client_for
 from ytcurate.errors import UsageError
 from ytcurate.models import hub
-from ytcurate.models.checkpoint import check_checkpoint, select_files, weight_files
+from ytcurate.models.checkpoint import Reader, check_checkpoint, select_files
 from ytcurate.models.manifest import Manifest, node_path, require_staged
 from ytcurate.models.reference import SANDBOX_FOLDER, ModelReference
 from ytcurate.operations.submit import CypressFile, ShippedFile
@@ -22,8 +24,43 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """For a job that has all it needs: not one request to the hub, whose absence would then fail it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelKind:
+    """What differs between the models that jobs may need."""
+
+    check: Callable[[Collection[str], Reader, str], list[str]]
+    """Sees that a directory holds a whole checkpoint, and returns its files of weights, as
+    ``check_checkpoint`` does."""
+    folder: str
+    """In the sandbox, where a checkpoint lies that travels with the operation."""
+    example: str
+    """A Hugging Face id for messages."""
+    weight_suffixes: tuple[str, ...] = (".safetensors", ".bin", ".pt", ".pth")
+    """Of files that count as weights on the hub: no index is read there, so copies in another layout count,
+    too."""
+    ships_all: bool = True
+    """Of a local checkpoint; False: only what inference needs is shipped."""
+    model: str = "--model"
+    """How messages name the model that is asked for."""
+    flag: str = "--"
+    """In messages, before ``weights`` and ``revision``."""
+    other_model: str = "--model says {}"
+    """The end of a message: the weights are those of another model."""
+    other_revision: str = "--revision says {}"
+    """The end of a message: the weights are those of another revision."""
+
+
+VIDEO_MODEL = ModelKind(check=check_checkpoint, folder=SANDBOX_FOLDER, example="Qwen/Qwen2.5-VL-7B-Instruct")
+"""A model that describes video."""
+
+
 def find_model(
-    model: str, *, weights: str | None = None, revision: str | None = None, client: Any = None
+    model: str,
+    *,
+    weights: str | None = None,
+    revision: str | None = None,
+    client: Any = None,
+    kind: ModelKind = VIDEO_MODEL,
 ) -> ModelReference:
     """Find out what ``model`` is, and that jobs can use it. Nothing is downloaded or started.
 
@@ -35,29 +72,33 @@ def find_model(
         revision: commit, tag or branch of a model on the hub. It is resolved to a commit, if the hub can be
             reached.
         client: of the cluster; needed only for what lies there.
+        kind: what the model is for.
 
     Raises:
-        UsageError: it is none of these, it is incomplete, or it does not take video.
+        UsageError: it is none of these, it is incomplete, or it is not of that kind.
     """
     if model.startswith("//"):
         if weights not in (None, model):
             raise UsageError(
-                f"--model {model} and --weights {weights} name two directories: give one of them."
+                f"{kind.model} {model} and {kind.flag}weights {weights} name two directories: "
+                "give one of them."
             )
-        return _staged(model, None, revision, client_for(client, None))
+        return _staged(model, None, revision, client_for(client, None), kind)
     if weights is not None:
-        return _staged(weights, model, revision, client_for(client, None))
+        return _staged(weights, model, revision, client_for(client, None), kind)
     folder = Path(model).expanduser()
     if folder.is_dir():
         if revision is not None:
-            raise UsageError(f"--revision {revision} goes with a Hugging Face id; {model} is a directory.")
-        return _local(model, folder.resolve())
+            raise UsageError(
+                f"{kind.flag}revision {revision} goes with a Hugging Face id; {model} is a directory."
+            )
+        return _local(model, folder.resolve(), kind)
     if not is_hub_id(model):
         raise UsageError(
-            f"--model {model}: no such directory. Give the directory of a checkpoint, a Hugging Face id "
-            "such as Qwen/Qwen2.5-VL-7B-Instruct, or a directory of the cluster (//path)."
+            f"{kind.model} {model}: no such directory. Give the directory of a checkpoint, a Hugging Face id "
+            f"such as {kind.example}, or a directory of the cluster (//path)."
         )
-    return _on_hub(model, revision)
+    return _on_hub(model, revision, kind)
 
 
 def is_hub_id(model: str) -> bool:
@@ -73,45 +114,44 @@ def local_files(folder: Path) -> dict[str, Path]:
     return {name: file for name, file in files.items() if not f"/{name}".count("/.")}
 
 
-def _local(model: str, folder: Path) -> ModelReference:
-    files = local_files(folder)
+def _local(model: str, folder: Path, kind: ModelKind) -> ModelReference:
+    every = local_files(folder)
 
     def read(name: str) -> bytes:
-        return files[name].read_bytes()
+        return every[name].read_bytes()
 
-    check_checkpoint(files, read, f"--model {model}")
-    weights = sum(files[name].stat().st_size for name in weight_files(files, read, f"--model {model}"))
+    weights = kind.check(every, read, f"{kind.model} {model}")
+    files = every if kind.ships_all else {name: every[name] for name in select_files(every, read)[0]}
     total = sum(file.stat().st_size for file in files.values())
+    is_shipped = total <= SHIPPED_MODEL_BYTES
     name, revision = hub.cached_snapshot(folder) or (folder.name, None)
-    if total > SHIPPED_MODEL_BYTES:
-        return ModelReference(
-            name, str(folder), revision=revision, environment=_OFFLINE, bytes=0, weight_bytes=weights
-        )
+    shipped = (ShippedFile(path, f"{kind.folder}/{file}") for file, path in files.items())
     return ModelReference(
         name,
-        SANDBOX_FOLDER,
-        files=tuple(ShippedFile(path, f"{SANDBOX_FOLDER}/{file}") for file, path in files.items()),
+        kind.folder if is_shipped else str(folder),
+        files=tuple(shipped) if is_shipped else (),
         revision=revision,
         environment=_OFFLINE,
-        bytes=total,
-        weight_bytes=weights,
+        bytes=total if is_shipped else 0,
+        weight_bytes=sum(every[name].stat().st_size for name in weights),
     )
 
 
-def _staged(path: str, model: str | None, revision: str | None, client: Any) -> ModelReference:
+def _staged(
+    path: str, model: str | None, revision: str | None, client: Any, kind: ModelKind
+) -> ModelReference:
     manifest = require_staged(client, path)
-    _require_same(path, manifest, model, revision)
+    _require_same(path, manifest, model, revision, kind)
 
     def read(name: str) -> bytes:
         return bytes(client.read_file(node_path(path, name)).read())
 
-    check_checkpoint(manifest.files, read, path)
-    weights = weight_files(manifest.files, read, path)
+    weights = kind.check(manifest.files, read, path)
     return ModelReference(
         manifest.model,
-        SANDBOX_FOLDER,
+        kind.folder,
         cypress_files=tuple(
-            CypressFile(node_path(path, name), f"{SANDBOX_FOLDER}/{name}") for name in sorted(manifest.files)
+            CypressFile(node_path(path, name), f"{kind.folder}/{name}") for name in sorted(manifest.files)
         ),
         revision=manifest.revision,
         environment=_OFFLINE,
@@ -122,23 +162,26 @@ def _staged(path: str, model: str | None, revision: str | None, client: Any) -> 
     )
 
 
-def _require_same(path: str, manifest: Manifest, model: str | None, revision: str | None) -> None:
+def _require_same(
+    path: str, manifest: Manifest, model: str | None, revision: str | None, kind: ModelKind
+) -> None:
     """Refuse weights of another model than the one that is asked for."""
     if model is not None and Path(model).name != Path(manifest.model).name:
-        raise UsageError(f"--weights {path} holds {manifest.model}, --model says {model}.")
+        raise UsageError(
+            f"{kind.flag}weights {path} holds {manifest.model}, {kind.other_model.format(model)}."
+        )
     if revision is not None and revision != manifest.revision:
         raise UsageError(
-            f"--weights {path} holds revision {manifest.revision or 'of a local directory'}, "
-            f"--revision says {revision}."
+            f"{kind.flag}weights {path} holds revision {manifest.revision or 'of a local directory'}, "
+            f"{kind.other_revision.format(revision)}."
         )
 
 
-def _on_hub(model: str, revision: str | None) -> ModelReference:
+def _on_hub(model: str, revision: str | None, kind: ModelKind) -> ModelReference:
     found = hub.look_up(model, revision)
     sizes = found.sizes if found else {}
     needed, _ = select_files(sizes)
-    # Anything that is not text: on the hub the index is not read, so copies in another layout count too.
-    weights = [name for name in needed if name.endswith((".safetensors", ".bin", ".pt", ".pth"))]
+    weights = [name for name in needed if name.endswith(kind.weight_suffixes)]
     return ModelReference(
         model,
         model,

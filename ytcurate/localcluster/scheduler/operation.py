@@ -14,10 +14,12 @@ from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import launch, merge, plan
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
+from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
 from ytcurate.localcluster.scheduler.statistics import OperationStatistics
+from ytcurate.localcluster.scheduler.transactions import OperationTransactions
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.cluster import Cluster
@@ -48,11 +50,11 @@ class Operation:
         )
         self._live: dict[str, JobProcess] = {}
         self._pending: deque[JobPlan] = deque()
-        self._outputs: list[list[tuple[int, list[Any]]]] = []
+        self._outputs = Outputs(cluster, spec)
         self._stop: YtError | None = None
         self._complete = False
         self._failure: YtError | None = None
-        self._transactions: list[str] = []
+        self._transactions = OperationTransactions(cluster, record)
         self._indices = 0
         self.thread = threading.Thread(target=self._run, name=f"operation {record.id}", daemon=True)
 
@@ -79,7 +81,7 @@ class Operation:
         self._wake()
 
     def uses(self, transaction_id: str) -> bool:
-        return transaction_id == self.record.transaction_id or transaction_id in self._transactions
+        return self._transactions.uses(transaction_id)
 
     def _wake(self) -> None:
         with self.scheduler.slots.changed:
@@ -127,23 +129,15 @@ class Operation:
 
     def _work(self) -> None:
         self._set_state("preparing")
-        transactions = self.cluster.transactions
-        with self.cluster.state.session():
-            outer = transactions.check(self.record.transaction_id)
-            title = f"operation {self.record.id}"
-            self._transactions = [
-                transactions.start(outer, 0, {"title": f"{kind} of {title}"}).id
-                for kind in ("Input", "Output")
-            ]
-        inputs = plan.open_inputs(self.cluster, self.spec, self._transactions[0])
-        plan.lock_files(self.cluster, self.spec, self._transactions[0])
-        targets = plan.open_outputs(self.cluster, self.spec, self._transactions[1])
-        self._outputs = [[] for _ in targets]
+        self._transactions.start()
+        inputs = plan.open_inputs(self.cluster, self.spec, self._transactions.input)
+        plan.lock_files(self.cluster, self.spec, self._transactions.input)
+        targets = plan.open_outputs(self.cluster, self.spec, self._transactions.output)
         self._set_state("materializing")
         ordered = bool(self.spec.raw.get("ordered")) or self.spec.kind == "vanilla"
         if self.spec.kind == "merge":
             self._set_state("running")
-            self._outputs[0] = [(0, merge.run(self.cluster, self.spec, inputs, targets[0]))]
+            self._outputs.add(0, 0, merge.run(self.cluster, self.spec, inputs, targets[0]))
         else:
             jobs = plan.make_jobs(self.spec, inputs)
             with self.lock:
@@ -153,16 +147,10 @@ class Operation:
             self._run_jobs(inputs, targets)
         self._check_stopped()
         self._set_state("completing")
-        plan.publish_outputs(self.cluster, targets, self._outputs, ordered=ordered)
+        plan.publish_outputs(self.cluster, targets, self._outputs.pieces, ordered=ordered)
         with self.cluster.state.session():
-            for transaction_id in reversed(self._transactions):
-                transactions.check(transaction_id)
-                if transaction_id == self._transactions[1]:
-                    transactions.commit(transaction_id)
-                else:
-                    transactions.abort(transaction_id)
+            self._transactions.commit()
             # In the same write as the commit: whoever sees the outputs sees the state, also after a kill.
-            self._transactions = []
             self._end("completed", None)
 
     def _check_stopped(self) -> None:
@@ -234,7 +222,7 @@ class Operation:
             process.statistics.add(
                 ("data", "input", "data_weight"), sum(each.data_weight for each in job.segments)
             )
-            result = process.run(self.cluster, self.scheduler.watch, self._transactions[0], feed, writers)
+            result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, feed, writers)
             self._take(job, record, process, result)
         except Exception as error:
             log.exception("bug in a job of operation %s", self.record.id)
@@ -260,24 +248,14 @@ class Operation:
             self.statistics.add(process.statistics, result.state, self.record.type, record.pool_tree)
             self._limit_stderr(record, process)
             if result.state == "completed":
-                self._keep_output(job, result)
+                if self._outputs.keep(job, result.outputs):
+                    self._complete = True
             elif result.state == "aborted":
                 self._again(job)
             else:
                 assert result.error is not None
                 self._count_failure(job, result.error, result.fatal)
             self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
-
-    def _keep_output(self, job: JobPlan, result: JobResult) -> None:
-        for index, chunks in enumerate(result.outputs):
-            table = job.first_output + index
-            # Not referenced until published, so the collector must be held off.
-            self.cluster.state.pin([chunk.id for chunk in chunks])
-            self._outputs[table].append((job.cookie, chunks))
-            limit = self.spec.outputs[table].attributes.get("row_count_limit")
-            written = sum(chunk.row_count for _, each in self._outputs[table] for chunk in each)
-            if limit is not None and written >= int(limit):
-                self._complete = True
 
     def _again(self, job: JobPlan) -> None:
         if self.spec.raw.get("fail_on_job_restart") or job.user_job.raw.get("fail_on_job_restart"):
@@ -329,21 +307,14 @@ class Operation:
         try:
             self._set_state("aborting" if state == "aborted" else "failing")
             with self.cluster.state.session():
-                for transaction_id in self._transactions:
-                    if transaction_id in self.cluster.state.transactions:
-                        self.cluster.transactions.abort(transaction_id)
-                self._transactions = []
+                self._transactions.abort()
                 self._end(state, error)
         except Exception:
+            # Whatever it is: this thread must still leave `live`, and nobody above would take the error.
             log.exception("operation %s could not be ended", self.record.id)
 
     def _end(self, state: str, error: YtError | None) -> None:
-        for table in self._outputs:
-            for _, chunks in table:
-                self.cluster.state.unpin([chunk.id for chunk in chunks])
-                if state != "completed":
-                    for chunk in chunks:
-                        self.cluster.files.discard(chunk.id)
+        self._outputs.release(discard=state != "completed")
         with self.lock:
             progress = {**self.progress(), "state": state}
             self.record.progress = progress

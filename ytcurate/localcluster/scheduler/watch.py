@@ -62,6 +62,7 @@ class Watch:
                         )
                     self._check(job, memory.get(job.id, 0))
             except Exception:
+                # Whatever it is: if this thread ended, no job would be held to its limits any more.
                 log.exception("looking after the limits of jobs failed")
 
     def _check(self, job: JobProcess, memory: int) -> None:
