@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.harness import RESULTS, Result, as_table, as_text, gather, is_table
 
-NAMES = ("upload", "frames", "hand_over", "describe")
+NAMES = ("upload", "frames", "hand_over", "describe", "curate_cpu", "overlap", "search")
 GPU_COMMAND = "python -m bench.gpu_describe --json --clips 200 > gpu.json"
 
 _ABOUT = {
@@ -32,6 +32,15 @@ _ABOUT = {
     "of ten, decoded and then described) against `ytcurate describe`, with the demo's tiny model. That model "
     "costs little, so this measures all that surrounds an engine. Whole operations are timed, with the start "
     "of the engine; `steady` leaves the start out.",
+    "curate_cpu": "Scene cuts, clips, scores and keyframes of the same videos, all on one core. The plain "
+    "way calls a library for each step and decodes for each: PySceneDetect, its ffmpeg splitting, OpenCV for "
+    "scores, for motion and for keyframes. `ratio` is its time over ours; `ratio_without_encoding` leaves "
+    "its splitting out, which encodes every clip again, and nothing of ours.",
+    "overlap": "A whole run of `ytcurate curate` on a local cluster of its own, with the demo's tiny model "
+    "and labelling made slow on purpose. `ratio` is the slowest stage alone, on clips that are all there, "
+    "over the whole run; `one_after_another` is the sum of all stages, each alone, over the whole run.",
+    "search": "The ten nearest of a million vectors of 512, all of them compared. `seconds` is a search of "
+    "vectors in the page cache, `cold_seconds` the first one from the disk.",
     "gpu_describe": "Random weights in the shapes of Qwen2.5-VL-7B, answers of one length. "
     "`clips_per_second` runs from the moment the engine is ready to the last answer; `ceiling` is the same "
     "engine with every clip rendered before and submitted at once.",
@@ -68,6 +77,9 @@ TARGETS = (
     Target("hand_over", "ratio", "handing a clip to the engine, times faster", 3),
     Target("describe", "ratio", "the whole job, times faster", 3),
     Target("describe", "memory_ratio", "peak memory of the job, ours over plain", 0.5, at_least=False),
+    Target("curate_cpu", "ratio", "CPU stages of curation, times faster", 2),
+    Target("overlap", "ratio", "the slowest stage's share of a whole run", 0.87),
+    Target("search", "seconds", "searching a million vectors, s", 1, at_least=False),
 )
 GPU_TARGETS = (
     Target("gpu_describe", "ratio", "the job on a GPU, times faster", 3),
@@ -75,13 +87,15 @@ GPU_TARGETS = (
 )
 
 
-def page(results: Sequence[Result], gpu: Result | None = None) -> str:
+def page(results: Sequence[Result], gpu: Result | None = None, *, before: str = "") -> str:
     """Write the page.
 
     Args:
         results: of the measurements on this machine.
         gpu: of ``bench.gpu_describe``; None if it was not run.
+        before: the page as it was: what was not measured now stays as it says.
     """
+    old = {part.split("\n", 1)[0]: part.rstrip() for part in before.split("\n## ")[1:]}
     by_name = {str(result["name"]): result for result in results}
     measured = [result for result in results if "machine" in result]
     when = datetime.now(UTC).strftime("%Y-%m-%d")
@@ -101,15 +115,35 @@ def page(results: Sequence[Result], gpu: Result | None = None) -> str:
         versions = {name: each for result in measured for name, each in result["versions"].items()}
         lines += ["", f"- Machine: {about}"]
         lines += ["- Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items())]
+    if "\n|" in before:
+        lines = before[: before.index("\n|")].rstrip().splitlines()
     targets = [(target, by_name.get(target.bench)) for target in TARGETS]
     if gpu is not None:
         targets += [(target, gpu) for target in GPU_TARGETS]
-    lines += ["", *as_table({target.words: target.row(result or {}) for target, result in targets})]
-    for result in results:
-        name = str(result["name"])
-        lines += _section(result, f"python -m bench.{name}")
-    lines += _gpu_section(gpu)
+    rows = {target.words: target.row(result or {}) for target, result in targets}
+    for target, result in targets:
+        if result is None and target.bench in old:
+            rows[target.words] = _row_of(before, target.words) or rows[target.words]
+    lines += ["", *as_table(rows)]
+    for name in dict.fromkeys([*NAMES, *by_name]):
+        if name in by_name:
+            lines += _section(by_name[name], f"python -m bench.{name}")
+        elif name in old:
+            lines += ["", f"## {old[name]}"]
+    if gpu is None and "gpu_describe" in old:
+        lines += ["", f"## {old['gpu_describe']}"]
+    else:
+        lines += _gpu_section(gpu)
     return "\n".join(lines) + "\n"
+
+
+def _row_of(page: str, words: str) -> Result | None:
+    """What a page says of a target; None: nothing."""
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == words and len(cells) == 4:
+            return dict(zip(("measured", "target", "reached"), cells[1:], strict=True))
+    return None
 
 
 def _section(result: Result, command: str) -> list[str]:
@@ -144,12 +178,15 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(NAMES), help=f"measurements: {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="show that it runs; the figures mean nothing")
     parser.add_argument("--gpu", type=Path, help="what bench.gpu_describe --json printed on a GPU")
+    parser.add_argument("--update", action="store_true", help="leave the other parts of the page as they are")
     parser.add_argument("--to", type=Path, default=RESULTS, help="the page; bench/RESULTS.md")
     options = parser.parse_args()
     gpu = None
     if options.gpu:
         gpu = json.loads(options.gpu.read_text(encoding="utf-8").splitlines()[-1])
-    options.to.write_text(page(gather(options.names, quick=options.quick), gpu), encoding="utf-8")
+    before = options.to.read_text(encoding="utf-8") if options.update else ""
+    results = gather(options.names, quick=options.quick)
+    options.to.write_text(page(results, gpu, before=before), encoding="utf-8")
     print(options.to)
 
 

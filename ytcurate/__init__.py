@@ -30,6 +30,7 @@ _HOMES = {
     "curate": "ytcurate.pipeline.curate",
     "plan_curate": "ytcurate.pipeline.curate",
     "CurateResult": "ytcurate.pipeline.curate",
+    "live": "ytcurate.pipeline.live",
     "score": "ytcurate.pipeline.score",
     "embed": "ytcurate.pipeline.embed",
     "StageResult": "ytcurate.pipeline.stage_run",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from ytcurate.pipeline.embed import embed as embed
     from ytcurate.pipeline.export import ExportResult as ExportResult
     from ytcurate.pipeline.export import export as export
+    from ytcurate.pipeline.live import live as live
     from ytcurate.pipeline.plan_describe import plan_describe as plan_describe
     from ytcurate.pipeline.score import score as score
     from ytcurate.pipeline.search import search as search

@@ -59,6 +59,21 @@ def test_results_become_a_page():
     assert text.count("\n## ") == 3  # the two, and the one on a GPU
 
 
+def test_a_page_keeps_what_was_not_measured_now():
+    def measured(name, **figures):
+        return {"name": name, "machine": {"cpu": "x"}, "versions": {}, **figures}
+
+    first = page([measured("frames", ratio=3.1), measured("search", seconds=0.5)])
+    second = page([measured("search", seconds=0.25)], before=first)
+
+    lines = {line.split(" | ")[0].strip("| "): line for line in second.splitlines() if line.startswith("| ")}
+    assert "| 3.1 " in lines["decoding and sizing a clip, times faster"]
+    assert "| 0.25 " in lines["searching a million vectors, s"]
+    assert "| not measured " in lines["the whole job, times faster"]
+    names = [[part.split("\n")[0] for part in text.split("\n## ")[1:]] for text in (first, second)]
+    assert names == [["frames", "search", "gpu_describe"]] * 2
+
+
 def test_rows_of_a_table_are_padded():
     assert as_table({"a": {"ms": 10}, "long": {"ms": 5}}) == [
         "|      | ms |",

@@ -1,7 +1,8 @@
 """The live view of a run, in words."""
 
-from ytcurate.cli.lanes import LanesView, end_in_words, in_words, rate_in_words, state_in_words
+from ytcurate.cli.lanes import LanesView
 from ytcurate.curating.board import LaneState
+from ytcurate.curating.lane_words import end_in_words, in_words, rate_in_words, state_in_words
 from ytcurate.curating.pace import Rate
 
 

@@ -42,12 +42,16 @@ def test_a_good_clip_is_good():
     ],
 )
 def test_a_bad_clip_has_a_reason(changed, step, reason):
-    assert why_not_good(GOOD | changed, Thresholds()) == (step, reason)
+    assert why_not_good(GOOD | changed, Thresholds())[:2] == (step, reason)
 
 
 def test_a_threshold_that_is_none_is_not_looked_at():
     assert why_not_good(GOOD | {"quality_motion": 0.0}, Thresholds(min_motion=None)) is None
-    assert why_not_good(GOOD, Thresholds(max_text=0.1)) == ("quality", "text share is not known")
+    assert why_not_good(GOOD, Thresholds(max_text=0.1)) == (
+        "quality",
+        "text share is not known",
+        "text share",
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,16 +66,21 @@ def test_a_threshold_that_is_none_is_not_looked_at():
     ],
 )
 def test_what_is_not_said_to_be_safe_is_not_kept(label, step, reason):
-    assert why_not_wanted(label, LabelRules()) == (step, reason)
+    assert why_not_wanted(label, LabelRules())[:2] == (step, reason)
 
 
 def test_fields_may_be_required_and_ruled_out():
     assert why_not_wanted(LABEL, LabelRules()) is None
     assert why_not_wanted(LABEL, LabelRules(allow={"category": ("sports", "news")})) is None
     rules = LabelRules(allow={"category": ("news", "music")})
-    assert why_not_wanted(LABEL, rules) == ("wanted", "category is sports, not news or music")
+    assert why_not_wanted(LABEL, rules) == (
+        "wanted",
+        "category is sports, not news or music",
+        "category is sports",
+    )
     assert why_not_wanted(LABEL, LabelRules(block={"category": ("sports",)})) == (
         "wanted",
+        "category is sports",
         "category is sports",
     )
     assert why_not_wanted(LABEL | {"is_safe": False}, LabelRules(safe_field=None)) is None
@@ -79,4 +88,8 @@ def test_fields_may_be_required_and_ruled_out():
 
 def test_a_duplicate_names_what_is_kept():
     assert why_not_unique(None, None) is None
-    assert why_not_unique("abc", 0.98765) == ("unique", "near duplicate of abc (0.988)")
+    assert why_not_unique("abc", 0.98765) == (
+        "unique",
+        "near duplicate of abc (0.988)",
+        "near duplicate",
+    )

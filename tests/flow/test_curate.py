@@ -79,6 +79,8 @@ def test_every_clip_is_judged_as_it_was_planted(client, workdir, folder, planted
     assert result.stages[0] == ("readable", len(rows), len(rows))
     assert result.stages[1] == ("quality", len(rows), sum(truth))
     assert client.get(f"{workdir}/run/curated/@ytcurate/counts/kept") == sum(truth)
+    assert sum(result.reasons["quality"].values()) == len(rows) - sum(truth)
+    assert f"quality   {len(rows):>9} → {sum(truth)}" in result.report()
 
 
 def test_near_duplicates_are_found_within_a_run_and_across_runs(client, workdir, tmp_path):

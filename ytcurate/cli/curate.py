@@ -72,6 +72,7 @@ def curate(
     if json:
         options.print_json(vars(result))
         return
+    options.say(result.report())
     typer.echo(str(result))
     if result.parquet:
         options.say(f"kept clips as Parquet files: {result.parquet}")

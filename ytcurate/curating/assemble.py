@@ -18,7 +18,14 @@ from typing import Any
 
 from ytcurate.curating.curated import curated_columns, curated_row, label_fields
 from ytcurate.curating.index import KEY_COLUMNS, key_of
-from ytcurate.curating.judge import QUALITY_COLUMNS, STEPS, why_not_good, why_not_unique, why_not_wanted
+from ytcurate.curating.judge import (
+    QUALITY_COLUMNS,
+    STEPS,
+    Verdict,
+    why_not_good,
+    why_not_unique,
+    why_not_wanted,
+)
 from ytcurate.curating.plan import CuratePlan
 from ytcurate.curating.unique import DuplicateOf, RunVectors, find_run_duplicates
 from ytcurate.errors import TableError
@@ -26,6 +33,8 @@ from ytcurate.tables import store
 from ytcurate.tables.owners import OWNER_ATTRIBUTE, abort_left_behind_above, this_process
 
 Row = Mapping[str, Any]
+
+_KEPT = "kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +46,8 @@ class Counts:
     kept: int
     failed: Mapping[str, int] = field(default_factory=dict)
     """Clips that are not kept, by the step that they fail."""
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The same, by step and by what it was about, the most frequent first."""
 
     def require_sum(self, clips_table: str) -> None:
         """See that every clip is somewhere.
@@ -76,7 +87,7 @@ def assemble(client: Any, plan: CuratePlan) -> Counts:
             labels.read(client, layout.labels)
         vectors = RunVectors.load(client, layout.embeddings) if plan.embed is not None else None
         duplicates = _duplicates(client, plan, labels, vectors)
-        counted: Counter[str] = Counter()
+        counted: Counter[tuple[str, str]] = Counter()
         rows = _rows(client, plan, labels, vectors, duplicates, counted)
         abort_left_behind_above(client, layout.curated)  # of a run that was killed while it wrote the table
         with yt.Transaction(attributes={OWNER_ATTRIBUTE: this_process()}, client=client):
@@ -89,12 +100,18 @@ def assemble(client: Any, plan: CuratePlan) -> Counts:
     return counts
 
 
-def _count(client: Any, plan: CuratePlan, table: str, counted: Counter[str]) -> Counts:
+def _count(client: Any, plan: CuratePlan, table: str, counted: Counter[tuple[str, str]]) -> Counts:
     """Count the rows of a curated table, and see that none is missing."""
+    reasons: dict[str, dict[str, int]] = {step: {} for step in (*STEPS, _KEPT)}
+    for (step, about), clips in counted.most_common():
+        reasons[step][about] = clips
+    kept = sum(reasons.pop(_KEPT).values())
+    reasons = {step: each for step, each in reasons.items() if each}
     counts = Counts(
         clips=int(client.get(f"{table}/@row_count")),
-        kept=counted["kept"],
-        failed={step: counted[step] for step in STEPS if counted[step]},
+        kept=kept,
+        failed={step: sum(each.values()) for step, each in reasons.items()},
+        reasons=reasons,
     )
     clips_table = plan.layout.clips
     counts.require_sum(clips_table)
@@ -128,7 +145,7 @@ class _Labels:
         self._database.close()
 
 
-def _verdict(plan: CuratePlan, clip: Row, label: Row | None) -> tuple[str, str] | None:
+def _verdict(plan: CuratePlan, clip: Row, label: Row | None) -> Verdict | None:
     """Why a clip is not kept, duplicates not looked at."""
     failed = why_not_good(clip, plan.settings.filter)
     if failed is not None or plan.label is None:
@@ -167,7 +184,7 @@ def _rows(
     labels: _Labels,
     vectors: RunVectors | None,
     duplicates: Mapping[bytes, DuplicateOf],
-    counted: Counter[str],
+    counted: Counter[tuple[str, str]],
 ) -> Iterator[dict[str, Any]]:
     """Give the rows of the curated table, and count them."""
     import yt.wrapper as yt
@@ -185,7 +202,7 @@ def _rows(
         duplicate = duplicates.get(key)
         if failed is None and duplicate is not None:
             failed = why_not_unique(*duplicate)
-        counted[failed[0] if failed else "kept"] += 1
+        counted[(failed.step, failed.about) if failed else (_KEPT, "")] += 1
         yield curated_row(
             clip,
             label,
@@ -207,5 +224,10 @@ def _provenance(plan: CuratePlan, counts: Counts) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "stages": {stage.name: stage.settings for stage, _ in plan.lanes},
         **({"embedding_model": plan.embed.asked} if plan.embed else {}),
-        "counts": {"clips": counts.clips, "kept": counts.kept, "failed": dict(counts.failed)},
+        "counts": {
+            "clips": counts.clips,
+            "kept": counts.kept,
+            "failed": dict(counts.failed),
+            "reasons": {step: dict(each) for step, each in counts.reasons.items()},
+        },
     }

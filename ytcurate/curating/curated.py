@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ytcurate.curating.judge import Verdict
 from ytcurate.curating.stage import LabelStage
 from ytcurate.errors import UsageError
 from ytcurate.tables.rows import CLIPS, Column
@@ -77,7 +78,7 @@ def curated_row(
     *,
     embedding: Any,
     duplicate: tuple[str, float] | None,
-    failed: tuple[str, str] | None,
+    failed: Verdict | None,
 ) -> dict[str, Any]:
     """Put together what is known of a clip.
 
@@ -88,7 +89,7 @@ def curated_row(
         fields: names of those that come from the label.
         embedding: list of floats, or None.
         duplicate: clip id and similarity of the clip that is kept in its place.
-        failed: step and reason; None: it is kept.
+        failed: None: it is kept.
     """
     row = {column.name: clip.get(column.name) for column in columns}
     row |= {name: label.get(name) if label is not None else None for name in fields}
@@ -99,6 +100,6 @@ def curated_row(
         "duplicate_of": duplicate[0] if duplicate else None,
         "duplicate_similarity": duplicate[1] if duplicate else None,
         "kept": failed is None,
-        "failed_step": failed[0] if failed else None,
-        "reason": failed[1] if failed else None,
+        "failed_step": failed.step if failed else None,
+        "reason": failed.reason if failed else None,
     }

@@ -55,7 +55,7 @@ class ClipIndex:
             if failed is None:
                 good.append((self.looked_at, key_of(row)))
             else:
-                self.failed[failed[0]] += 1
+                self.failed[failed.step] += 1
             self.looked_at += 1
         return good
 

@@ -8,7 +8,7 @@ against a clip: one without a score, or with a label that does not say that it i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ytcurate.config import LabelRules, Thresholds
 from ytcurate.describers.base import Outcome
@@ -17,6 +17,18 @@ Row = Mapping[str, Any]
 
 STEPS = ("readable", "quality", "labelled", "safe", "wanted", "unique")
 """What a clip must be to be kept, in the order in which it is looked at."""
+
+
+class Verdict(NamedTuple):
+    """Why a clip is not kept."""
+
+    step: str
+    """Of ``STEPS``."""
+    reason: str
+    """In words, with what was found and what is wanted."""
+    about: str
+    """What it is about, the same for all clips of that kind: a score, a field of the label, an outcome."""
+
 
 _SCORES = {
     "brightness": ("quality_brightness", "min_brightness", "max_brightness"),
@@ -38,7 +50,7 @@ QUALITY_COLUMNS = (
 """What ``why_not_good`` looks at."""
 
 
-def why_not_good(row: Row, thresholds: Thresholds) -> tuple[str, str] | None:
+def why_not_good(row: Row, thresholds: Thresholds) -> Verdict | None:
     """Say why a clip is not worth a look of the model.
 
     Args:
@@ -46,12 +58,14 @@ def why_not_good(row: Row, thresholds: Thresholds) -> tuple[str, str] | None:
         thresholds: one that is None is not looked at.
 
     Returns:
-        The step of ``STEPS`` that it fails, and the reason; None: it is good.
+        The verdict; None: it is good.
     """
     if row["outcome"] != Outcome.OK:
-        return "readable", f"{row['outcome']}: {row.get('detail') or 'no reason is given'}"
+        reason = f"{row['outcome']}: {row.get('detail') or 'no reason is given'}"
+        return Verdict("readable", reason, str(row["outcome"]))
     if row.get("quality_outcome") != Outcome.OK:
-        return "readable", f"not scored: {row.get('quality_detail') or 'no reason is given'}"
+        reason = f"not scored: {row.get('quality_detail') or 'no reason is given'}"
+        return Verdict("readable", reason, "not scored")
     for name, (column, least_name, most_name) in _SCORES.items():
         least = getattr(thresholds, least_name) if least_name else None
         most = getattr(thresholds, most_name) if most_name else None
@@ -59,15 +73,15 @@ def why_not_good(row: Row, thresholds: Thresholds) -> tuple[str, str] | None:
             continue
         value = row.get(column)
         if value is None:
-            return "quality", f"{name} is not known"
+            return Verdict("quality", f"{name} is not known", name)
         if least is not None and value < least:
-            return "quality", f"{name} {value:.4g} is below {least:g}"
+            return Verdict("quality", f"{name} {value:.4g} is below {least:g}", name)
         if most is not None and value > most:
-            return "quality", f"{name} {value:.4g} is above {most:g}"
+            return Verdict("quality", f"{name} {value:.4g} is above {most:g}", name)
     return None
 
 
-def why_not_wanted(label: Row | None, rules: LabelRules) -> tuple[str, str] | None:
+def why_not_wanted(label: Row | None, rules: LabelRules) -> Verdict | None:
     """Say why a clip's labels speak against it.
 
     Args:
@@ -78,25 +92,30 @@ def why_not_wanted(label: Row | None, rules: LabelRules) -> tuple[str, str] | No
         As ``why_not_good``.
     """
     if label is None:
-        return "labelled", "there is no label"
+        return Verdict("labelled", "there is no label", "no label")
     if label["outcome"] != Outcome.OK:
-        return "labelled", f"{label['outcome']}: {label.get('detail') or 'no reason is given'}"
+        reason = f"{label['outcome']}: {label.get('detail') or 'no reason is given'}"
+        return Verdict("labelled", reason, str(label["outcome"]))
     if rules.safe_field is not None and label.get(rules.safe_field) is not True:
-        return "safe", f"{rules.safe_field} is {_spelled(label.get(rules.safe_field))}"
+        found = f"{rules.safe_field} is {_spelled(label.get(rules.safe_field))}"
+        return Verdict("safe", found, found)
     for field, wanted in rules.allow.items():
         if _spelled(label.get(field)) not in wanted:
-            return "wanted", f"{field} is {_spelled(label.get(field))}, not {' or '.join(wanted)}"
+            found = f"{field} is {_spelled(label.get(field))}"
+            return Verdict("wanted", f"{found}, not {' or '.join(wanted)}", found)
     for field, unwanted in rules.block.items():
         if _spelled(label.get(field)) in unwanted:
-            return "wanted", f"{field} is {_spelled(label.get(field))}"
+            found = f"{field} is {_spelled(label.get(field))}"
+            return Verdict("wanted", found, found)
     return None
 
 
-def why_not_unique(duplicate_of: str | None, similarity: float | None) -> tuple[str, str] | None:
+def why_not_unique(duplicate_of: str | None, similarity: float | None) -> Verdict | None:
     """Say of which clip one is a near duplicate."""
     if duplicate_of is None:
         return None
-    return "unique", f"near duplicate of {duplicate_of} ({similarity or 0:.3f})"
+    reason = f"near duplicate of {duplicate_of} ({similarity or 0:.3f})"
+    return Verdict("unique", reason, "near duplicate")
 
 
 def _spelled(value: Any) -> str:

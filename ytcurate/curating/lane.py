@@ -26,6 +26,9 @@ from ytcurate.operations.slicing import TYPICAL_CLIP_BYTES, wave_rows
 from ytcurate.pipeline.remaining import MAX_RANGES, ranged
 from ytcurate.pipeline.run_record import RunRecord, write_record
 
+_FIRST_PATIENCE_S = 20.0
+"""How long the first clips of a call wait for others at most."""
+
 
 @dataclass
 class _Taken:
@@ -147,12 +150,15 @@ class Lane:
             return "clips to be cut"
         now_s = time.monotonic()
         self._pending_since_s = self._pending_since_s or now_s
-        if not self.state.started:
-            return ""  # what is wrong with a model shows with the first clips, not with the last
+        waited_s = now_s - self._pending_since_s
         # To start for few clips costs a start, to wait for more costs time: wait as long as a start takes,
         # and both together are at most twice what was best.
-        work_s, waited_s = len(self._pending) * self.seconds_per_clip, now_s - self._pending_since_s
-        return "" if max(work_s, waited_s) >= self._start_s else "more clips, so that a start is worth it"
+        is_worth_it = max(len(self._pending) * self.seconds_per_clip, waited_s) >= self._start_s
+        if not self.state.started:
+            # The first clips come quickly one after the other, and while an operation works for a few of
+            # them the machines for many are idle. Yet what is wrong with a model should show soon.
+            is_worth_it = waited_s >= min(self._start_s, _FIRST_PATIENCE_S)
+        return "" if is_worth_it else "more clips, so that a start is worth it"
 
     def _advance(self) -> None:
         """Look at clips that have come; the board is held."""

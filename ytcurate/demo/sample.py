@@ -12,6 +12,8 @@ from ytcurate.demo.world import Scene, encode_video, random_scene, read_sentence
 
 MODEL = Path(__file__).parent / "tiny-qwen2.5-vl"
 """The checkpoint that describes this world."""
+CLIP_MODEL = Path(__file__).parent / "tiny-clip"
+"""The one that compares its pictures and sentences."""
 SCENE_COUNT = 6
 SECONDS_PER_SCENE = 10
 _SEED = 20260

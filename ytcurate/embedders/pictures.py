@@ -15,10 +15,11 @@ from ytcurate.media.decode import (
     decode_planned,
     index_packets,
     place_pictures,
+    prepare_decoder,
 )
 from ytcurate.media.frames import refuse_large
+from ytcurate.media.pictures import quarter_turns
 from ytcurate.media.probe import VideoLike, open_video
-from ytcurate.media.stills import quarter_turns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,10 +63,7 @@ def sample_pictures(video: VideoLike, count: int, limits: ClipLimits) -> Iterato
     deadline = Deadline(limits)
     with open_video(video) as (container, stream):
         refuse_large(stream.width, stream.height, limits)
-        context = stream.codec_context
-        context.thread_type = "NONE"  # many clips are decoded side by side
-        context.thread_count = 1
-        context.options = {"max_pixels": str(2 * limits.max_source_pixels + 64 * 64)}
+        context = prepare_decoder(stream, limits)
         index = index_packets(container, stream)
         wanted = spread(index.info.frame_count, count)
         try:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ytcurate.errors import UnreadableVideo
-from ytcurate.media.pictures import Converter
-from ytcurate.media.pictures import quarter_turns as quarter_turns
+from ytcurate.media.pictures import Converter, quarter_turns
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

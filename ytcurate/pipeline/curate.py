@@ -36,6 +36,8 @@ class CurateResult:
     parquet: str | None
     """Folder or directory of the Parquet files."""
     elapsed_s: float
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Clips that are not kept, by step and by what it was about, the most frequent first."""
     done: Mapping[str, int] = field(default_factory=dict)
     """What each lane did in this call: videos that were cut, clips that were labelled, ..."""
 
@@ -44,12 +46,28 @@ class CurateResult:
         note = f" ({', '.join(dropped)})" if dropped else ""
         return f"{self.kept} of {self.clips} clips kept{note} in {self.elapsed_s:.0f} s → {self.table}"
 
+    def report(self) -> str:
+        """Give a line for each step: how many clips came, how many passed, and why the others did not."""
+        lines = [
+            f"{step:<9} {came:>9} → {passed:<9} {self._why(step)}".rstrip()
+            for step, came, passed in self.stages
+        ]
+        if self.clips and not self.kept:
+            lines.append(
+                "No clip was kept. The column reason says what was found and what was wanted; thresholds and "
+                "rules are flags (--filter-min-contrast none) and keys of a pipeline file."
+            )
+        return "\n".join(lines)
+
+    def _why(self, step: str) -> str:
+        return ", ".join(f"{about} {clips}" for about, clips in self.reasons.get(step, {}).items())
+
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(step)}</td><td>{came}</td><td>{passed}</td></tr>"
+            f"<tr><td>{escape(step)}</td><td>{came}</td><td>{passed}</td><td>{escape(self._why(step))}</td></tr>"
             for step, came, passed in self.stages
         )
-        head = "<tr><th>step</th><th>clips</th><th>passed</th></tr>"
+        head = "<tr><th>step</th><th>clips</th><th>passed</th><th>why not</th></tr>"
         return f"<p>{escape(str(self))}</p><table>{head}{rows}</table>"
 
 
@@ -129,6 +147,7 @@ def _result(
         clips=counts.clips,
         kept=counts.kept,
         stages=tuple(counts.stages()),
+        reasons=counts.reasons,
         operation_ids={state.name: state.started for state in states},
         parquet=_export(client, plan, counts),
         elapsed_s=elapsed_s,

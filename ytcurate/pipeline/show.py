@@ -20,12 +20,17 @@ _SORTED_UP_TO_ROWS = 10_000
 _ORDER = ("ds_index", "segment_index")
 _TEXT_LIMIT = 400
 _VIEWS = (
+    # curated tables
+    (*_ORDER, "start_s", "length", "kept", "reason", "category", "is_safe", "description"),
+    (*_ORDER, "start_s", "length", "kept", "reason"),
     # description tables
     (*_ORDER, "outcome", "description", "detail", "output_tokens"),
     # clip tables
     (*_ORDER, "start_s", "length", "width", "height", "codec", "bytes", "outcome", "detail"),
 )
 """Columns worth showing, by kind of table; of other tables all are shown that are not videos."""
+_ONLY_IF_SAID = ("detail", "reason")
+"""Columns that are left out where no row has anything there."""
 _DESCRIBED = frozenset({*_ORDER, "outcome", "output_tokens"})
 """What a table of answers has, whatever was asked."""
 _BOOKKEEPING = ("clip_id", "model", "reply", "finish_reason", "prompt_id", "prompt_tokens", "file_type")
@@ -109,8 +114,8 @@ def show(table: str, *, limit: int = 20, proxy: str | None = None, client: Any =
     rows = rows[:limit]
     if not columns:  # a table without a schema: what its rows have
         columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    if not any(row.get("detail") for row in rows):
-        columns = tuple(name for name in columns if name != "detail")
+    empty = {name for name in _ONLY_IF_SAID if not any(row.get(name) for row in rows)}
+    columns = tuple(name for name in columns if name not in empty)
     return TableView(table, columns, rows, row_count)
 
 
