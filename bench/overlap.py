@@ -32,7 +32,7 @@ from ytcurate.pipeline.upload import upload
 
 MODEL = Path(__file__).parent.parent / "ytcurate" / "demo" / "tiny-qwen2.5-vl"
 VIDEOS, QUICK_VIDEOS = 24, 3
-SECONDS_PER_CLIP, QUICK_SECONDS = 6.0, 1.0
+SECONDS_PER_CLIP, QUICK_SECONDS = 8.0, 1.0
 
 
 def measure(options: Options) -> Result:

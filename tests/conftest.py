@@ -21,6 +21,30 @@ from tests.support.videos import make_video as make_video_bytes
 ROOT = Path(__file__).parent.parent
 
 
+_ONE_AT_A_TIME = ("bench", "demo", "describers", "docs")
+"""Folders whose tests start engines or measure: two at once would be slower than one after the other."""
+_ENGINE_FILES = frozenset(
+    f"test_{name}.py"
+    for name in (
+        "curate_labels",
+        "clips_as_files",
+        "describe_ways",
+        "kills",
+        "resume",
+        "upload_describe_show",
+    )
+)
+"""The same, in ``flow``."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share what is dear to start, where the suite runs in two processes."""
+    for item in items:
+        folder, *_ = item.path.relative_to(ROOT / "tests").parts
+        is_engine = folder in _ONE_AT_A_TIME or item.path.name in _ENGINE_FILES
+        item.add_marker(pytest.mark.xdist_group("engine" if is_engine else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     given = os.environ.get("YT_PROXY")
