@@ -37,8 +37,12 @@ _ENGINE_FILES = frozenset(
 """The same, in ``flow``."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests together that share what is dear to start, where the suite runs in two processes."""
+    """Keep tests together that share what is dear to start, where the suite runs in two processes.
+
+    First of all, because pytest-xdist reads the groups in the same hook.
+    """
     for item in items:
         folder, *_ = item.path.relative_to(ROOT / "tests").parts
         is_engine = folder in _ONE_AT_A_TIME or item.path.name in _ENGINE_FILES
