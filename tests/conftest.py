@@ -37,16 +37,18 @@ _ENGINE_FILES = frozenset(
 """The same, in ``flow``."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests together that share what is dear to start, where the suite runs in two processes.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests together that share what is dear to start, where the suite runs in two processes."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    First of all, because pytest-xdist reads the groups in the same hook.
-    """
-    for item in items:
-        folder, *_ = item.path.relative_to(ROOT / "tests").parts
-        is_engine = folder in _ONE_AT_A_TIME or item.path.name in _ENGINE_FILES
-        item.add_marker(pytest.mark.xdist_group("engine" if is_engine else str(item.path)))
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            _, folder, *_ = file.split("/")
+            name = file.rpartition("/")[2]
+            return "engines" if folder in _ONE_AT_A_TIME or name in _ENGINE_FILES else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
