@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from yt.wrapper import YtClient
+
+pytestmark = pytest.mark.checked_against("nothing")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,9 @@ def start(
     profile: Annotated[
         str | None, typer.Option(help="Whose limits it has: tracto or ytsaurus.", show_default=False)
     ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Ask every request for the token in this file.", show_default=False)
+    ] = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay until interrupted.")] = False,
 ) -> None:
     """Start it, and return once it answers; its proxy URL is the first line printed."""
@@ -35,6 +38,7 @@ def start(
         *_option("--data-dir", data_dir),
         *_option("--port", port),
         *_option("--profile", profile),
+        *_option("--token-file", token_file),
     ]
     _run([*arguments, "--foreground"] if foreground else arguments)
 

@@ -1,4 +1,4 @@
-"""`python -m ytcurate.localcluster [serve|start|status|stop]`; without a word it serves in the foreground."""
+"""`python -m ytcurate.localcluster [serve|start|status|stop|commands]`; without a word it serves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ytcurate.localcluster import lifecycle
+from ytcurate.localcluster.page import page
 from ytcurate.localcluster.server import serve, tell
 from ytcurate.localcluster.settings import (
     POOL_TREES,
@@ -18,7 +19,7 @@ from ytcurate.localcluster.settings import (
     default_user,
 )
 
-WORDS = ("serve", "start", "status", "stop")
+WORDS = ("serve", "start", "status", "stop", "commands")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +27,10 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m ytcurate.localcluster",
         description="A YTsaurus-compatible cluster on this machine.",
     )
-    made.add_argument("action", nargs="?", choices=WORDS, default="serve")
+    made.add_argument(
+        "action", nargs="?", choices=WORDS, default="serve",
+        help="serve: in the foreground (the default); start: in the background; commands: print what it has",
+    )  # fmt: skip
     made.add_argument("--data-dir", type=Path, default=None, help="where its state lives")
     made.add_argument("--port", type=int, default=None, help="0 takes any free port")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback by default)")
@@ -38,11 +42,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--slots", type=int, default=None, help="jobs without a GPU at once (default: cores)")
     made.add_argument("--user", default=None, help="the one user of the cluster (default: yours)")
     made.add_argument("--foreground", action="store_true", help="with start: stay in the foreground")
+    lifecycle.add_token_option(made)
     return made
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parser().parse_args(argv)
+    if options.action == "commands":
+        print(page(), end="")
+        return 0
     data_dir = (options.data_dir or default_data_dir()).expanduser().absolute()
     try:
         if options.action == "status":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
 import anyio
+import yt.yson as yson
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,7 +24,8 @@ from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.commands import load_all
 from ytcurate.localcluster.context import Call, Stream
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.formats import YSON_TEXT, dump, load, parse_format
+from ytcurate.localcluster.formats import dump
+from ytcurate.localcluster.model.store import NO_SPACE, no_space
 from ytcurate.localcluster.registry import COMMANDS, NOTHING, Command
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,7 @@ LIGHT_THREADS = 16
 HEAVY_THREADS = 256
 """A write holds a thread while it waits for the client's bytes."""
 REMEMBERED_MUTATIONS = 10_000
+REMEMBERED_BYTES = 64 * 1024 * 1024
 GATHER_BYTES = 128 * 1024
 VERSION = "24.2.0-local"
 
@@ -45,8 +49,22 @@ def invoke(call: Call, command: Command) -> Any:
     except YtError:
         raise
     except Exception as error:
-        log.exception("bug in command %s", command.name)
-        raise errors.bug(command.name, error) from error
+        raise as_yt_error(command.name, error) from error
+    finally:
+        if command.is_heavy:
+            call.cluster.files.discard_abandoned()
+
+
+def as_yt_error(name: str, error: Exception) -> YtError:
+    """What the client is told of an exception: malformed input and a full disk by name, else a bug."""
+    if isinstance(error, yson.YsonError):
+        return YtError(f'Error parsing YSON in the parameters of "{name}": {wire.first_line(error)}')
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return no_space(os.strerror(error.errno))
+    if isinstance(error, RecursionError):
+        return YtError(f'A value in the body of "{name}" is nested too deeply')
+    log.error("bug in command %s", name, exc_info=error)
+    return errors.bug(name, error)
 
 
 class Api:
@@ -57,6 +75,7 @@ class Api:
         self.light = CapacityLimiter(LIGHT_THREADS)
         self.heavy = CapacityLimiter(HEAVY_THREADS)
         self.mutations: OrderedDict[str, asyncio.Future[Response]] = OrderedDict()
+        self._remembered_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -64,12 +83,11 @@ class Api:
         try:
             await self._answer(name, request, scope, receive, send)
         except YtError as error:
-            await error_response(error)(scope, receive, send)
+            await wire.error_response(error)(scope, receive, send)
         except (asyncio.CancelledError, anyio.get_cancelled_exc_class()):
             raise
-        except Exception as error:
-            log.exception("bug while answering %s", name)
-            await error_response(errors.bug(name, error))(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  as_yt_error logs it
+            await wire.error_response(as_yt_error(name, error))(scope, receive, send)
 
     async def _answer(self, name: str, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         command = COMMANDS.get(name)
@@ -83,10 +101,10 @@ class Api:
             value = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
             await self._plain(call, value)(scope, receive, send)
             return
-        data = await request.body()
+        data = await wire.whole_body(request)
         call = Call(self.cluster, name, params)
         if command.input_type == "structured":
-            call.input = load(data, parse_format(params.get("input_format"), YSON_TEXT))
+            call.input = wire.parse(data, call.format("input_format"), "the body")
         else:
             params.update(wire.body_parameters(request, data))
         if command.output_type in ("tabular", "binary"):
@@ -111,14 +129,25 @@ class Api:
                 value = await to_thread.run_sync(invoke, call, command, limiter=limiter)
                 return self._plain(call, value)
             except YtError as error:
-                return error_response(error)
+                return wire.error_response(error)
 
         future = asyncio.ensure_future(run())
         self.mutations[mutation] = future
-        while len(self.mutations) > REMEMBERED_MUTATIONS:
-            self.mutations.popitem(last=False)
+        future.add_done_callback(self._remember)
         # Shielded: a client that hangs up and resends must find this very execution.
         return await asyncio.shield(future)
+
+    def _remember(self, done: asyncio.Future[Response]) -> None:
+        """Keep the newest answers, as many as there is room for."""
+        self._remembered_bytes += _size(done)
+        while self.mutations and (
+            len(self.mutations) > REMEMBERED_MUTATIONS or self._remembered_bytes > REMEMBERED_BYTES
+        ):
+            _, oldest = self.mutations.popitem(last=False)
+            if oldest.done():
+                self._remembered_bytes -= _size(oldest)
+            else:  # its answer is not counted yet, and never will be
+                oldest.remove_done_callback(self._remember)
 
     def _plain(self, call: Call, value: Any) -> Response:
         if value is NOTHING:
@@ -150,9 +179,8 @@ class Api:
                     raise broken
         except YtError as error:
             trailers = wire.error_headers(error)
-        except Exception as error:
-            log.exception("bug while streaming %s", call.command)
-            trailers = wire.error_headers(errors.bug(call.command, error))
+        except Exception as error:  # noqa: BLE001  as_yt_error logs it
+            trailers = wire.error_headers(as_yt_error(call.command, error))
         finally:
             close = getattr(pieces, "close", None)
             if close is not None:
@@ -178,14 +206,12 @@ def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool, Exception | None]:
     return b"".join(gathered), False, None
 
 
+def _size(done: asyncio.Future[Response]) -> int:
+    return len(done.result().body) if not done.cancelled() and done.exception() is None else 0
+
+
 def _flavour(format: Any) -> str:
     return str(format.attributes.get("format", "text"))
-
-
-def error_response(error: YtError) -> Response:
-    response = Response(wire.error_json(error), status_code=error.status, media_type="application/json")
-    response.raw_headers.extend(wire.error_headers(error))
-    return response
 
 
 def create_app(cluster: Cluster) -> Starlette:

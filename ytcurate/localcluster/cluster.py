@@ -69,6 +69,7 @@ class Cluster:
         self.started = time.time()
         self.state = State(Store(settings.data_dir / "state.sqlite"))
         self.files = ChunkFiles(settings.data_dir / "chunks")
+        self.state.store.make_room = self.files.discard_abandoned
         self.locks = Locks(self.state)
         self.cypress = Cypress(self.state, self.locks)
         self.transactions = Transactions(self.state, self.cypress)

@@ -6,8 +6,10 @@ world needs besides the proxy's URL.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
+import http
 import json
 import os
 import signal
@@ -20,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.server import LOG_FILE, read_server_file
+from ytcurate.localcluster.tokens import TokenFileOption, file_from_environment, read_token
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -54,23 +58,43 @@ def is_running(data_dir: Path) -> bool:
     return False
 
 
-def _ask(proxy: str) -> dict[str, Any] | None:
+def add_token_option(parser: argparse.ArgumentParser) -> None:
+    """Give a command line `--token-file`; it holds for the servers started from this process."""
+    parser.add_argument(
+        "--token-file", action=TokenFileOption, metavar="FILE", help="ask every request for the token in FILE"
+    )
+
+
+def _ask(proxy: str, token_file: str | None) -> dict[str, Any] | None:
     # No proxy from the environment: it is this machine we talk to.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{proxy}/service", timeout=5) as answer:
+        headers = {"Authorization": f"OAuth {read_token(Path(token_file))}"} if token_file else {}
+        with opener.open(urllib.request.Request(f"{proxy}/service", headers=headers), timeout=5) as answer:
             found = json.loads(answer.read())
+    except YtError as error:
+        raise LifecycleError(f"the local cluster runs, but asks for a token: {error.message}") from None
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.UNAUTHORIZED:
+            raise LifecycleError(
+                f"the local cluster runs with another token than the one now in {token_file}"
+            ) from None
+        return None
     except (OSError, ValueError, urllib.error.URLError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def status(data_dir: Path) -> Status | None:
-    """The running cluster of a data directory, None if there is none that answers."""
+    """The running cluster of a data directory, None if there is none that answers.
+
+    Raises:
+        LifecycleError: it asks for a token, and its token file does not help.
+    """
     if not is_running(data_dir):
         return None
     about = read_server_file(data_dir)
-    answer = _ask(str(about.get("proxy", ""))) if about else None
+    answer = _ask(str(about.get("proxy", "")), about.get("token_file")) if about else None
     if answer is None or Path(answer["data_dir"]).resolve() != data_dir.resolve():
         return None
     return Status(
@@ -95,7 +119,12 @@ def start(data_dir: Path, arguments: list[str]) -> tuple[Status, bool]:
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     if is_running(data_dir):
-        return _wait_until_up(data_dir, None, None), False
+        running = _wait_until_up(data_dir, None, None)
+        asked, has = file_from_environment(), read_server_file(data_dir).get("token_file")
+        if asked is not None and str(asked) != has:
+            how = f"with the token in {has}" if has else "without a token"
+            raise LifecycleError(f"the local cluster of {data_dir} runs already, {how}; stop it first")
+        return running, False
     log = data_dir / "start.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

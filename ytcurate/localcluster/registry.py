@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ytcurate.localcluster.parameters import PARAMETERS, Parameters
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.context import Call
@@ -23,6 +26,7 @@ class Command:
     is_volatile: bool
     is_heavy: bool
     handler: Callable[[Call], Any]
+    parameters: Parameters
     detached: bool = False
     """Runs without holding the state for its whole length; opens its own sessions."""
 
@@ -55,10 +59,18 @@ def command(
     heavy: bool = False,
     detached: bool = False,
 ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
-    """Register a handler under a command's name."""
+    """Register a handler under a command's name; it sees only calls whose parameters are implemented."""
+    takes = PARAMETERS[name]
 
     def register(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        COMMANDS[name] = Command(name, input_type, output_type, volatile, heavy, handler, detached or heavy)
+        @functools.wraps(handler)
+        def checked(call: Call) -> Any:
+            call.params = takes.take(name, call.params)
+            return handler(call)
+
+        COMMANDS[name] = Command(
+            name, input_type, output_type, volatile, heavy, checked, takes, detached or heavy
+        )
         return handler
 
     return register

@@ -22,6 +22,7 @@ from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.protocol import Protocol
 from ytcurate.localcluster.settings import DEFAULT_PORT, Settings
+from ytcurate.localcluster.tokens import RequireToken, read_token, readable_by_others
 from ytcurate.localcluster.trailers import Trailers
 
 SERVER_FILE = "server.json"
@@ -95,13 +96,17 @@ class _Server(uvicorn.Server):
 
 def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    _log_to(settings.data_dir / LOG_FILE)
     _raise_descriptor_limit()
     try:
+        token = _token(settings)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _log_to(settings.data_dir / LOG_FILE)
         cluster = Cluster(settings)
     except YtError as error:
         tell(error.message)
+        return 1
+    except OSError as error:
+        tell(f"cannot use the data directory {settings.data_dir}: {error.strerror}")
         return 1
     try:
         bound = bind(settings)
@@ -112,19 +117,21 @@ def serve(settings: Settings) -> int:
     port = int(bound.getsockname()[1])
     url = proxy_url(settings.host, port)
     about = {"pid": os.getpid(), "port": port, "proxy": url, "started": time.time()}
+    if settings.token_file is not None:
+        about["token_file"] = str(settings.token_file)
     temporary = settings.data_dir / (SERVER_FILE + ".tmp")
     temporary.write_text(json.dumps(about))
     temporary.rename(settings.data_dir / SERVER_FILE)
     if settings.host not in ("127.0.0.1", "localhost", "::1"):
-        tell(
-            f"listening on {settings.host}: anyone who reaches this port can run commands as {settings.user}"
-        )
+        who = "anyone with the token" if token else "anyone"
+        tell(f"listening on {settings.host}: {who} who reaches this port can run commands as {settings.user}")
     cluster.start()
     has_gpu_trees = any("gpu" in tree for tree in settings.pool_trees)
     if has_gpu_trees and cluster.scheduler.slots.tell_once():
         tell("no GPU found: GPU pool trees offer one simulated device, without CUDA")
+    app = create_app(cluster)
     config = uvicorn.Config(
-        Trailers(create_app(cluster)),
+        Trailers(RequireToken(app, token) if token else app),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -142,6 +149,20 @@ def serve(settings: Settings) -> int:
     logging.shutdown()
     # Worker threads may still wait for clients that are gone.
     os._exit(0)
+
+
+def _token(settings: Settings) -> str:
+    """The token every request must carry, "" for none.
+
+    Raises:
+        YtError: its file cannot be used.
+    """
+    if settings.token_file is None:
+        return ""
+    token = read_token(settings.token_file)
+    if readable_by_others(settings.token_file):
+        tell(f"others can read the token file {settings.token_file}: chmod 600 it")
+    return token
 
 
 def _log_to(path: Path) -> None:

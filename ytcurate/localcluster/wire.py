@@ -7,7 +7,9 @@ import json
 import zlib
 from typing import Any, Protocol
 
-from starlette.requests import Request
+import yt.yson as yson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from ytcurate.localcluster.errors import YtError
@@ -16,31 +18,126 @@ from ytcurate.localcluster.formats import JSON, Format, load, parse_format, to_j
 MAX_ERROR_HEADER = 60_000
 """The client reads header lines of less than 65,536 bytes."""
 PIECE = 1 << 20
-POST_BODY_LIMIT = 64 * 1024 * 1024
+WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+"""Bodies that are taken as one value: parameters, the input of `set`."""
+PATIENCE_S = 600.0
+"""A sender may pause so long inside a body (rows may take their time); then its thread is given back."""
+MAX_DEPTH = 200
+"""Levels of a value. The YSON library reads 256 of them; an answer and a record put some around it."""
+ONCE = ("x-yt-parameters", "x-yt-header-format", "content-encoding")
 
 
 def header_format(request: Request) -> Format:
-    return parse_format(request.headers.get("x-yt-header-format"), JSON)
+    try:
+        return parse_format(request.headers.get("x-yt-header-format"), JSON)
+    except (yson.YsonError, AttributeError, UnicodeError) as error:
+        raise YtError(f"Error parsing header X-YT-Header-Format: {first_line(error)}") from error
 
 
 def header_parameters(request: Request) -> dict[str, Any]:
-    """Parameters of the query string and of `X-YT-Parameters`; the header wins."""
+    """Parameters of the query string and of `X-YT-Parameters`; the header wins.
+
+    Raises:
+        YtError: a header is given twice, cannot be read, or is in a form the local cluster lacks.
+    """
+    names = [name for name, _ in request.scope["headers"]]
+    for name in ONCE:
+        if names.count(name.encode()) > 1:
+            raise YtError(f"Header {name} is given more than once")
+    if any(name.startswith(b"x-yt-parameters") and name != b"x-yt-parameters" for name in names):
+        raise YtError("Header x-yt-parameters in several parts is not implemented by the local cluster")
     params: dict[str, Any] = dict(request.query_params)
     # Bytes, not text: the header is latin-1 on the wire and YSON wants the bytes.
     raw = dict(request.scope["headers"]).get(b"x-yt-parameters")
     if raw:
-        params.update(_map(load(raw, header_format(request))))
+        params.update(_map(parse(raw, header_format(request), "header X-YT-Parameters")))
     return params
 
 
 def body_parameters(request: Request, body: bytes) -> dict[str, Any]:
-    return _map(load(body, header_format(request))) if body.strip() else {}
+    return _map(parse(body, header_format(request), "parameters in the body")) if body.strip() else {}
+
+
+def parse(data: bytes, format: Format, what: str) -> Any:
+    """One value out of a request.
+
+    Args:
+        what: names the place in errors.
+
+    Raises:
+        YtError: malformed, or nested too deeply to be stored and given back.
+    """
+    try:
+        value = load(data, format)
+    except RecursionError:
+        raise YtError(f"Error parsing {what}: nested deeper than {MAX_DEPTH} levels") from None
+    except (YtError, UnicodeError, ValueError) as error:
+        raise YtError(f"Error parsing {what}: {first_line(error)}") from error
+    if sum(data.count(each) for each in (b"[", b"{", b"<")) > MAX_DEPTH:
+        _check_depth(value, what)
+    return value
+
+
+def _check_depth(value: Any, what: str) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise YtError(f"Error parsing {what}: nested deeper than {MAX_DEPTH} levels")
+        below: list[Any] = []
+        for each in level:
+            below += (getattr(each, "attributes", None) or {}).values()
+            if isinstance(each, dict):
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        level = below
+
+
+def first_line(error: Exception) -> str:
+    """What is wrong, without the origin the YSON library adds."""
+    message = error.message if isinstance(error, YtError) else str(error)
+    lines = [line.strip() for line in message.partition("***** Details")[0].splitlines() if line.strip()]
+    return ": ".join(line for line in lines if "Yson load failed" not in line)[:1000]
 
 
 def _map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise YtError("Parameters must be a map")
     return value
+
+
+async def whole_body(request: Request) -> bytes:
+    """The body of a request that is taken as one value, decoded.
+
+    Raises:
+        YtError: it is too large (also once decoded), cut off, or in an unknown encoding.
+    """
+    decode = decoder(request.headers.get("content-encoding", ""))
+    pieces: list[bytes] = []
+    size = 0
+
+    def add(piece: bytes) -> None:
+        nonlocal size
+        size += len(piece)
+        if size > WHOLE_BODY_LIMIT:
+            raise YtError(f"Request body is larger than {WHOLE_BODY_LIMIT} bytes", status=413)
+        pieces.append(piece)
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for data in request.stream():
+                piece = data if decode is None else decode.feed(data, PIECE)
+                while piece:
+                    add(piece)
+                    piece = b"" if decode is None else decode.feed(b"", PIECE)
+    except TimeoutError:
+        raise YtError(f"Request body did not arrive within {PATIENCE_S:.0f} seconds", status=408) from None
+    except ClientDisconnect:
+        raise YtError("Request body was cut off: the client closed the connection") from None
+    if decode is not None and not decode.at_end():
+        raise YtError("Request body was cut off inside its encoding")
+    return b"".join(pieces)
 
 
 def error_json(error: YtError) -> str:
@@ -61,6 +158,12 @@ def error_headers(error: YtError) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def error_response(error: YtError) -> Response:
+    response = Response(error_json(error), status_code=error.status, media_type="application/json")
+    response.raw_headers.extend(error_headers(error))
+    return response
+
+
 class Decoder(Protocol):
     def feed(self, data: bytes, limit: int) -> bytes:
         """Decoded bytes, at most `limit`; call with b"" until it gives none before feeding more."""
@@ -78,18 +181,20 @@ class _Zlib:
         self._started = False
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        data = self._rest + data
-        if not data:
-            return b""
-        self._started = True
-        if self._inflate.eof:
-            self._inflate = zlib.decompressobj(wbits=47)
-        try:
-            out = self._inflate.decompress(data, limit)
-        except zlib.error as error:
-            raise YtError(f"Error decoding gzip body: {error}") from error
-        self._rest = self._inflate.unused_data or self._inflate.unconsumed_tail
-        return out or (self.feed(b"", limit) if self._rest else b"")
+        self._rest += data
+        # A loop: a stream may be many members, and empty ones give no bytes.
+        while self._rest:
+            self._started = True
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(wbits=47)
+            try:
+                out = self._inflate.decompress(self._rest, limit)
+            except zlib.error as error:
+                raise YtError(f"Error decoding gzip body: {error}") from error
+            self._rest = self._inflate.unused_data or self._inflate.unconsumed_tail
+            if out:
+                return out
+        return b""
 
     def at_end(self) -> bool:
         return not self._started or self._inflate.eof
@@ -140,6 +245,7 @@ class RequestBody:
         self._buffer = memoryview(b"")
         self._more = True
         self.broken = False
+        self._at_end = False
 
     def _pull(self) -> bytes:
         """The next bytes off the wire, b"" at the end.
@@ -148,23 +254,39 @@ class RequestBody:
             YtError: the client went away; this must never look like the end of the data.
         """
         while self._more:
-            message: Message = asyncio.run_coroutine_threadsafe(self._take(), self._loop).result()
+            try:
+                message: Message = asyncio.run_coroutine_threadsafe(self._take(), self._loop).result()
+            except TimeoutError:
+                self.broken, self._more = True, False
+                raise YtError(
+                    f"Request body was cut off: nothing came for {PATIENCE_S:.0f} seconds", status=408
+                ) from None
             if message["type"] == "http.disconnect":
                 self.broken, self._more = True, False
                 break
             self._more = bool(message.get("more_body", False))
             if message.get("body"):
                 return bytes(message["body"])
-        self.check()
+        self._check_whole()
+        self._at_end = True
         return b""
 
     async def _take(self) -> Message:
-        return await self._receive()
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._receive()
 
-    def check(self) -> None:
-        """Raise if the body did not arrive whole (parsers may hide an error of `read`)."""
+    def _check_whole(self) -> None:
         if self.broken:
             raise YtError("Request body was cut off: the client closed the connection")
+
+    def check(self) -> None:
+        """Raise if the body did not arrive whole, or was not read whole.
+
+        Parsers may hide an error of `read`, and that of YSON takes a NUL byte for the end of the rows.
+        """
+        self._check_whole()
+        if not self._at_end:
+            raise YtError("Request body goes on after the end of its rows: a NUL byte outside a string")
 
     def read(self, size: int = -1) -> bytes:
         if size is None or size < 0:

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.checked_against("client")
+
 
 def yt(proxy: str, *arguments: str, data: bytes = b"") -> bytes:
     tool = Path(sys.executable).parent / "yt"

@@ -10,6 +10,8 @@ import yt.wrapper as yt
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtResolveError, YtResponseError
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 
 def test_the_root_has_what_every_cluster_has(client: YtClient) -> None:
     assert {"home", "sys", "tmp"} <= set(client.list("/"))
@@ -124,6 +126,7 @@ def test_a_link_leads_to_its_target_and_can_be_seen_itself(client: YtClient, fol
     assert client.exists(f"{folder}/t")
 
 
+@pytest.mark.checked_against("client")
 def test_a_batch_reports_each_part(client: YtClient, folder: str) -> None:
     batch = client.create_batch_client()
     made = batch.create("map_node", f"{folder}/x")
@@ -135,6 +138,7 @@ def test_a_batch_reports_each_part(client: YtClient, folder: str) -> None:
     assert missing.get_error()["code"] == 500
 
 
+@pytest.mark.checked_against("server source")
 def test_an_unknown_command_is_named_and_not_listed(client: YtClient, proxy: str) -> None:
     listed = {each["name"] for each in requests.get(f"{proxy}/api/v4", timeout=10).json()}
     assert "start_query" not in listed
@@ -143,6 +147,7 @@ def test_an_unknown_command_is_named_and_not_listed(client: YtClient, proxy: str
     assert '"start_query" is not implemented' in answer.json()["message"]
 
 
+@pytest.mark.checked_against("client")
 def test_parameters_of_300_kilobytes_pass_in_the_header(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"x": i} for i in range(10)])
     ranges = [

@@ -9,6 +9,8 @@ import pytest
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtResponseError
 
+pytestmark = pytest.mark.checked_against("client")
+
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 def test_empty_bodies_are_taken_and_the_connection_goes_on(

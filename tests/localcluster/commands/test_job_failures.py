@@ -11,6 +11,8 @@ import pytest
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtOperationFailedError, YtResponseError
 
+pytestmark = pytest.mark.checked_against("server source")
+
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -36,6 +38,7 @@ def eat_memory(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"x": len(kept)}
 
 
+@pytest.mark.checked_against("client")
 def test_a_failing_mapper_shows_its_traceback(client: YtClient, folder: str, numbers: str) -> None:
     client.write_table(f"{folder}/out", [{"old": 1}])
     with pytest.raises(YtOperationFailedError) as caught:
@@ -48,6 +51,7 @@ def test_a_failing_mapper_shows_its_traceback(client: YtClient, folder: str, num
     assert list(client.read_table(f"{folder}/out")) == [{"old": 1}]
 
 
+@pytest.mark.checked_against("documentation")
 def test_a_failing_job_is_run_again_up_to_the_limit(client: YtClient, folder: str, numbers: str) -> None:
     with pytest.raises(YtOperationFailedError):
         client.run_map("exit 3", numbers, f"{folder}/out", format="json", spec={"max_failed_job_count": 3})
@@ -73,6 +77,7 @@ def test_a_row_over_the_limit_of_job_io_fails_the_operation_at_once(client: YtCl
     assert caught.value.contains_code(308)
 
 
+@pytest.mark.checked_against("documentation")
 def test_job_output_is_checked_against_the_schema(client: YtClient, folder: str, numbers: str) -> None:
     client.create("table", f"{folder}/out", attributes={"schema": [{"name": "x", "type": "string"}]})
     with pytest.raises(YtOperationFailedError) as caught:
@@ -133,11 +138,13 @@ def test_an_unknown_option_is_reported_not_refused(client: YtClient, folder: str
     assert "memory_limit" not in unknown["mapper"]
 
 
+@pytest.mark.checked_against("nothing")
 def test_other_operation_types_are_named(client: YtClient, folder: str, numbers: str) -> None:
-    with pytest.raises(YtResponseError, match='"sort" is not implemented'):
-        client.run_sort(numbers, f"{folder}/out", sort_by=["x"])
+    with pytest.raises(YtResponseError, match='"remote_copy" is not implemented'):
+        client.run_remote_copy(numbers, f"{folder}/out", cluster_name="other")
 
 
+@pytest.mark.checked_against("nothing")
 def test_an_operation_cut_off_by_a_kill_is_failed_after_a_restart(start_server: Callable[..., Any]) -> None:
     server = start_server()
     client = server.client()

@@ -13,6 +13,8 @@ from yt.wrapper.errors import YtOperationFailedError, YtResponseError
 
 from .conftest_helpers import xs
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 MIB = 1024 * 1024
 
 
@@ -31,6 +33,7 @@ def test_nothing_is_published_before_the_end_and_abort_publishes_nothing(
     assert list(client.read_table(f"{folder}/out")) == [{"old": 1}]
 
 
+@pytest.mark.checked_against("client")
 def test_statistics_are_seen_while_the_job_runs(client: YtClient, folder: str, numbers: str) -> None:
     command = "echo '{frames=7};' >&5; sleep 60"
     operation = client.run_map(command, numbers, f"{folder}/out", format="json", sync=False)
@@ -53,6 +56,7 @@ def test_an_operation_ends_with_its_transaction(client: YtClient, folder: str, n
     assert operation.get_state().name == "aborted"
 
 
+@pytest.mark.checked_against("nothing")
 def test_a_gpu_job_runs_on_one_simulated_device(client: YtClient, folder: str, numbers: str) -> None:
     spec = {"pool_trees": ["gpu_h100"], "mapper": {"gpu_limit": 1, "cpu_limit": 4}}
     operation = client.run_map("cat", numbers, f"{folder}/out", format="json", spec=spec)
@@ -72,6 +76,7 @@ def test_user_slots_bound_the_jobs_at_once(client: YtClient, folder: str, number
     assert most == 2
 
 
+@pytest.mark.checked_against("nothing")
 def test_the_children_of_a_job_die_with_it(client: YtClient, folder: str, numbers: str) -> None:
     command = "setsid sleep 987 & sleep 987"
     operation = client.run_map(command, numbers, f"{folder}/out", format="json", sync=False)
@@ -128,6 +133,7 @@ def test_a_second_operation_on_the_same_output_is_402(client: YtClient, folder: 
     assert caught.value.contains_code(402)
 
 
+@pytest.mark.checked_against("nothing")
 def test_jobs_of_a_machine_with_gpus_see_their_own(
     start_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

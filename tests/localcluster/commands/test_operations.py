@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import yt.wrapper as yt
 from yt.wrapper import TablePath, VanillaSpecBuilder, YtClient
 
 from .conftest_helpers import xs
+
+pytestmark = pytest.mark.checked_against("client")
 
 MIB = 1024 * 1024
 
@@ -83,6 +86,7 @@ def test_a_string_command_with_many_inputs_in_order(client: YtClient, folder: st
     assert xs(client, f"{folder}/out") == list(range(110))
 
 
+@pytest.mark.checked_against("documentation")
 def test_the_table_index_is_announced_for_many_inputs(client: YtClient, folder: str, numbers: str) -> None:
     client.write_table(f"{folder}/more", [{"x": 7}])
     script = """grep -c table_index | sed 's/.*/{"n":&}/'"""
@@ -107,6 +111,7 @@ def test_columns_and_ranges_of_the_input(client: YtClient, folder: str) -> None:
     assert list(client.read_table(f"{folder}/out")) == [{"x": 2}, {"x": 3}]
 
 
+@pytest.mark.checked_against("documentation")
 def test_an_operation_sees_the_input_as_it_was_at_start(client: YtClient, folder: str, numbers: str) -> None:
     operation = client.run_map("sleep 2; cat", numbers, f"{folder}/out", format="json", sync=False)
     while not operation.get_state().is_running():
@@ -116,6 +121,7 @@ def test_an_operation_sees_the_input_as_it_was_at_start(client: YtClient, folder
     assert xs(client, f"{folder}/out") == list(range(100))
 
 
+@pytest.mark.checked_against("server source")
 def test_a_job_finds_its_files_environment_and_descriptors(
     client: YtClient, folder: str, tmp_path: Any, numbers: str
 ) -> None:
@@ -139,6 +145,7 @@ def test_a_job_finds_its_files_environment_and_descriptors(
     assert "secret" not in str(client.get_operation(operation.id))
 
 
+@pytest.mark.checked_against("nothing")
 def test_sockets_fit_into_the_temporary_directory_of_a_job(
     client: YtClient, folder: str, numbers: str
 ) -> None:
@@ -167,12 +174,14 @@ def test_merge_copies_rows_into_the_output(client: YtClient, folder: str, number
     assert xs(client, f"{folder}/out") == list(range(101))
 
 
+@pytest.mark.checked_against("documentation")
 def test_a_job_too_large_for_row_splitting_still_has_one_row_each(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"x": i} for i in range(3)])
     operation = client.run_map("cat", f"{folder}/t", f"{folder}/out", format="json", job_count=10)
     assert operation.get_progress()["total"] == 3
 
 
+@pytest.mark.checked_against("documentation")
 def test_data_weight_per_job_cuts_by_weight(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"x": i, "v": "x" * 1000} for i in range(40)])
     operation = client.run_map(
@@ -181,6 +190,7 @@ def test_data_weight_per_job_cuts_by_weight(client: YtClient, folder: str) -> No
     assert operation.get_progress()["total"] == 4
 
 
+@pytest.mark.checked_against("documentation")
 def test_a_table_may_be_input_and_output_at_once(client: YtClient, numbers: str) -> None:
     client.run_map("head -n 3", numbers, numbers, format="json", job_count=1)
     assert xs(client, numbers) == [0, 1, 2]

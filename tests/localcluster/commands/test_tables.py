@@ -16,6 +16,8 @@ from yt.wrapper.errors import YtError, YtResponseError
 
 from .conftest_helpers import another
 
+pytestmark = pytest.mark.checked_against("client")
+
 MIB = 1024 * 1024
 MP4 = {"type_name": "tagged", "tag": "video/mp4", "item": "string"}
 SCHEMA = [
@@ -65,6 +67,7 @@ def test_append_keeps_what_was_there(client: YtClient, folder: str) -> None:
     assert client.get(f"{folder}/t/@chunk_count") == 2
 
 
+@pytest.mark.checked_against("documentation")
 def test_two_ranges_and_a_column(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"x": i, "y": -i} for i in range(10)])
     assert read(client, f"{folder}/t{{x}}[#1:#3,#8]") == [{"x": 1}, {"x": 2}, {"x": 8}]
@@ -74,6 +77,19 @@ def test_two_ranges_and_a_column(client: YtClient, folder: str) -> None:
     ]
 
 
+@pytest.mark.checked_against("documentation")
+def test_an_unsigned_key_is_found_by_an_unsigned_one_only(client: YtClient, folder: str) -> None:
+    path = f"{folder}/unsigned"
+    schema = [{"name": "k", "type": "uint64", "sort_order": "ascending"}]
+    client.create("table", path, attributes={"schema": schema})
+    client.write_table(path, [{"k": yson.YsonUint64(number)} for number in (1, 5, 2**63 + 5)])
+    for number in (5, 2**63 + 5):
+        found = client.read_table(TablePath(path, exact_key=[yson.YsonUint64(number)], client=client))
+        assert [row["k"] for row in found] == [number]
+    assert list(client.read_table(TablePath(path, exact_key=[5], client=client))) == []
+
+
+@pytest.mark.checked_against("documentation")
 def test_a_sorted_table_is_checked_and_read_by_key(client: YtClient, folder: str) -> None:
     path = TablePath(f"{folder}/t", sorted_by=["k"])
     client.write_table(path, [{"k": key, "v": i} for i, key in enumerate("aabcd")])
@@ -86,6 +102,7 @@ def test_a_sorted_table_is_checked_and_read_by_key(client: YtClient, folder: str
     assert client.row_count(f"{folder}/t") == 5
 
 
+@pytest.mark.checked_against("documentation")
 def test_a_schema_is_kept_in_both_spellings(client: YtClient, folder: str) -> None:
     client.create("table", f"{folder}/t", attributes={"schema": SCHEMA})
     schema = client.get(f"{folder}/t/@schema")
@@ -106,6 +123,7 @@ def test_nulls_of_a_strict_table_are_shown(client: YtClient, folder: str) -> Non
     ]
 
 
+@pytest.mark.checked_against("server source")
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -127,6 +145,7 @@ def test_a_row_that_breaks_the_schema_is_307_and_nothing_is_written(
     assert client.row_count(f"{folder}/t") == 1
 
 
+@pytest.mark.checked_against("server source")
 def test_a_row_over_max_row_weight_is_308(client: YtClient, folder: str) -> None:
     row = {"v": b"\xff" * (17 * MIB)}
     with pytest.raises(YtResponseError) as caught:
@@ -136,12 +155,14 @@ def test_a_row_over_max_row_weight_is_308(client: YtClient, folder: str) -> None
     assert client.row_count(f"{folder}/t") == 1
 
 
+@pytest.mark.checked_against("documentation")
 def test_the_tracto_profile_accepts_800_mebibytes(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"x": 1}], table_writer={"max_row_weight": 800 * MIB})
     with pytest.raises(YtResponseError, match="Expected <= 1073741824"):
         client.write_table(f"{folder}/t", [{"x": 1}], table_writer={"max_row_weight": 1025 * MIB})
 
 
+@pytest.mark.checked_against("server source")
 def test_the_ytsaurus_profile_stops_at_128_mebibytes(start_server: Callable[..., Any]) -> None:
     client = start_server("--profile", "ytsaurus").client()
     client.write_table("//tmp/t", [{"x": 1}], table_writer={"max_row_weight": 128 * MIB})
@@ -166,6 +187,7 @@ def put_rows(proxy: str, path: str, body: Any, **headers: str) -> requests.Respo
     return requests.put(f"{proxy}/api/v4/write_table", data=body, headers=sent, timeout=20)
 
 
+@pytest.mark.checked_against("server source")
 def test_an_unknown_encoding_is_415(client: YtClient, proxy: str, folder: str) -> None:
     client.create("table", f"{folder}/t")
     answer = put_rows(proxy, f"{folder}/t", b"...", **{"Content-Encoding": "z-lz4"})
@@ -217,6 +239,7 @@ def test_parallel_read_gives_all_rows(proxy: str, folder: str) -> None:
     assert read(client, f"{folder}/t") == [{"x": i} for i in range(300)]
 
 
+@pytest.mark.checked_against("nothing")
 def test_three_megabyte_cells_are_streamed_in_bounded_memory(start_server: Callable[..., Any]) -> None:
     import psutil
 
@@ -245,12 +268,14 @@ def private_bytes(process: Any) -> int:
     return int(memory.rss - getattr(memory, "shared", 0))
 
 
+@pytest.mark.checked_against("nothing")
 def test_selected_columns_do_not_carry_the_blobs(client: YtClient, folder: str) -> None:
     client.write_table(f"{folder}/t", [{"id": i, "v": b"\xff" * 10_000} for i in range(50)])
     raw = client.read_table(f"{folder}/t{{id}}", raw=True, format="json").read()
     assert len(raw) < 1000
 
 
+@pytest.mark.checked_against("documentation")
 def test_concatenate_keeps_order_and_refuses_weak_into_strict(client: YtClient, folder: str) -> None:
     for name in "abc":
         client.write_table(f"{folder}/{name}", [{"x": name}])
@@ -263,6 +288,7 @@ def test_concatenate_keeps_order_and_refuses_weak_into_strict(client: YtClient, 
     assert caught.value.contains_code(316)
 
 
+@pytest.mark.checked_against("documentation")
 def test_alter_table_may_add_a_nullable_column(client: YtClient, folder: str) -> None:
     schema = [{"name": "x", "type": "int64"}]
     client.create("table", f"{folder}/t", attributes={"schema": schema})
@@ -284,6 +310,7 @@ def test_columnar_statistics_weigh_columns(client: YtClient, folder: str) -> Non
     assert found["column_data_weights"] == {"id": 80, "v": 1000}
 
 
+@pytest.mark.checked_against("documentation")
 def test_a_write_killed_half_way_leaves_the_old_table(start_server: Callable[..., Any]) -> None:
     server = start_server()
     client = server.client()
@@ -305,6 +332,7 @@ def test_a_write_killed_half_way_leaves_the_old_table(start_server: Callable[...
     assert len(chunks) == 1
 
 
+@pytest.mark.checked_against("nothing")
 def test_a_restart_serves_everything(start_server: Callable[..., Any]) -> None:
     server = start_server()
     client = server.client()
@@ -324,6 +352,7 @@ def test_a_restart_serves_everything(start_server: Callable[..., Any]) -> None:
     assert other.get("//tmp/inside") == 1
 
 
+@pytest.mark.checked_against("nothing")
 def test_many_clients_write_and_read_at_once(proxy: str, folder: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -337,6 +366,7 @@ def test_many_clients_write_and_read_at_once(proxy: str, folder: str) -> None:
         assert list(pool.map(one, range(24))) == [1225] * 24
 
 
+@pytest.mark.checked_against("nothing")
 def test_another_client_is_independent(client: YtClient, folder: str) -> None:
     client.create("table", f"{folder}/t")
     assert another(client).exists(f"{folder}/t")

@@ -10,6 +10,8 @@ from yt.wrapper.errors import YtCypressTransactionLockConflict, YtResponseError
 
 from .conftest_helpers import another
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 
 def test_a_table_made_in_a_transaction_is_seen_outside_only_after_commit(
     client: YtClient, folder: str

@@ -9,6 +9,8 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model import validation
 
+pytestmark = pytest.mark.checked_against("server source")
+
 
 def column(**fields: Any) -> schemas.Column:
     return schemas.parse([{"name": "c", **fields}]).columns[0]

@@ -6,6 +6,8 @@ from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.scheduler.slicing import cut, job_count_for
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 
 def segment(rows: int, weight: int, row_index: int = 0, table_index: int = 0) -> Segment:
     chunk = Chunk(f"c{row_index}-{table_index}", "table", rows, weight, weight, weight)

@@ -4,6 +4,8 @@ import pytest
 
 from ytcurate.localcluster.scheduler.slots import SIMULATED, Slots, find_gpus
 
+pytestmark = pytest.mark.checked_against("nothing")
+
 
 def test_each_job_gets_devices_of_its_own() -> None:
     slots = Slots(1, ["0", "1", "2"])

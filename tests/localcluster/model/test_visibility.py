@@ -16,6 +16,8 @@ from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import Store
 from ytcurate.localcluster.model.transactions import Transactions
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 
 class World:
     def __init__(self, path: Path) -> None:
@@ -164,6 +166,7 @@ def test_two_transactions_may_not_create_the_same_child(world: World) -> None:
     world.create("//u", second)
 
 
+@pytest.mark.checked_against("nothing")
 def test_a_failed_session_changes_nothing(world: World) -> None:
     with pytest.raises(RuntimeError), world.state.session():  # noqa: PT012
         world.create("//t")
@@ -171,6 +174,7 @@ def test_a_failed_session_changes_nothing(world: World) -> None:
     assert world.names() == []
 
 
+@pytest.mark.checked_against("nothing")
 def test_everything_is_there_after_loading_again(world: World, tmp_path: Path) -> None:
     world.create("//a", kind="map_node")
     world.create("//a/t")

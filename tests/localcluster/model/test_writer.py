@@ -13,6 +13,8 @@ from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.writer import MIB, RowWriter, WriterLimits, parse_limits
 from ytcurate.localcluster.rows import RowEncoder
 
+pytestmark = pytest.mark.checked_against("server source")
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> ChunkFiles:
@@ -65,6 +67,7 @@ def test_limits_outside_the_bounds_are_refused() -> None:
             parse_limits({"max_row_weight": value}, 128 * MIB)
 
 
+@pytest.mark.checked_against("nothing")
 def test_columns_that_turn_up_late_start_a_chunk(files: ChunkFiles) -> None:
     rows: list[dict[bytes, Any]] = [{b"a": i} for i in range(5000)]
     reader = write(files, [*rows, {b"b": 1}])
@@ -73,12 +76,14 @@ def test_columns_that_turn_up_late_start_a_chunk(files: ChunkFiles) -> None:
     assert read(reader, ranges=[{"lower_limit": {"row_index": 4999}}]) == b'{"a":4999}\n{"b":1}\n'
 
 
+@pytest.mark.checked_against("nothing")
 def test_rows_without_columns_are_rows(files: ChunkFiles) -> None:
     reader = write(files, [{}, {}, {}])
     assert reader.row_count == 3
     assert read(reader) == b"{}\n{}\n{}\n"
 
 
+@pytest.mark.checked_against("nothing")
 def test_only_the_selected_columns_are_read(files: ChunkFiles) -> None:
     reader = write(files, [{b"a": 1, b"b": b"x"}])
     assert read(reader, ["b"]) == b'{"b":"x"}\n'
@@ -105,6 +110,7 @@ def test_duplicate_keys_of_a_unique_table_are_306(files: ChunkFiles) -> None:
     assert caught.value.code == 306
 
 
+@pytest.mark.checked_against("nothing")
 def test_discard_leaves_no_file(files: ChunkFiles) -> None:
     writer = RowWriter(files, schemas.Schema(), WriterLimits())
     writer.write([{b"a": i} for i in range(10_000)])

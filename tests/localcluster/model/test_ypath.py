@@ -6,6 +6,8 @@ import yt.yson as yson
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ypath import Step, escape, parse
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 
 def test_a_plain_path_is_its_keys() -> None:
     path = parse("//home/me/t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,9 +56,28 @@ def write_file(call: Call) -> Any:
     return NOTHING
 
 
+def _bytes(call: Call, name: str) -> int | None:
+    """A number of bytes among the parameters, None if it is not given.
+
+    Raises:
+        YtError: it is none.
+    """
+    value = call.params.get(name)
+    if value is None:
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise YtError(f'Parameter "{name}" of read_file must be a number, found "{value}"') from None
+    if number < 0:
+        raise YtError(f'Parameter "{name}" of read_file must not be negative, found {number}')
+    return number
+
+
 @command("read_file", output_type="binary", heavy=True)
 def read_file(call: Call) -> Any:
     cluster, path, tx = call.cluster, call.path(), call.tx
+    offset, length = _bytes(call, "offset") or 0, _bytes(call, "length")
     with cluster.state.session():
         node = cluster.cypress.node(path, tx)
         if node.type != "file":
@@ -65,11 +85,7 @@ def read_file(call: Call) -> Any:
         chunks = attrs.chunks_of(cluster.cypress, node, tx)
         revision = node.content_revision
         cluster.state.pin([chunk.id for chunk in chunks])
-    offset = int(call.params.get("offset") or 0)
-    length = call.params.get("length")
-    left = int(length) if length is not None else sum(chunk.uncompressed_size for chunk in chunks)
-    if offset < 0 or left < 0:
-        raise YtError("Offset and length of read_file must not be negative")
+    left = sum(chunk.uncompressed_size for chunk in chunks) if length is None else length
 
     def pieces() -> Iterator[bytes]:
         nonlocal offset, left
@@ -93,6 +109,18 @@ def read_file(call: Call) -> Any:
     return Stream(stream, {"id": node.id, "revision": revision})
 
 
+def _md5(call: Call) -> str:
+    """The parameter that becomes a part of a path.
+
+    Raises:
+        YtError: it is no MD5.
+    """
+    md5 = str(call.need("md5"))
+    if not re.fullmatch("[0-9a-f]{32}", md5):
+        raise YtError(f'Parameter "md5" must be 32 hexadecimal digits, found "{md5[:100]}"')
+    return md5
+
+
 def _cached(cache: ypath.RichPath, md5: str) -> ypath.RichPath:
     return ypath.parse(f"{cache.text}/{md5[-2:]}/{md5}")
 
@@ -100,7 +128,7 @@ def _cached(cache: ypath.RichPath, md5: str) -> ypath.RichPath:
 @command("get_file_from_cache")
 def get_file_from_cache(call: Call) -> Any:
     cypress, tx = call.cluster.cypress, call.tx
-    md5 = str(call.need("md5"))
+    md5 = _md5(call)
     path = _cached(call.path("cache_path"), md5)
     if not cypress.exists(path, tx):
         return ""
@@ -111,7 +139,7 @@ def get_file_from_cache(call: Call) -> Any:
 @command("put_file_to_cache", volatile=True)
 def put_file_to_cache(call: Call) -> Any:
     cypress, tx = call.cluster.cypress, call.tx
-    md5 = str(call.need("md5"))
+    md5 = _md5(call)
     source = cypress.node(call.path(), tx)
     actual = cypress.attr(source, "md5", tx) if source.type == "file" else None
     if actual != md5:

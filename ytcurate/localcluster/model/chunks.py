@@ -6,7 +6,9 @@ never read from the disk, and a reader holds one batch at a time. A chunk of a f
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +27,8 @@ class ChunkFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._unfinished: dict[str, threading.Thread] = {}
+        """Begun and neither finished nor discarded, and who began it."""
 
     def path(self, chunk_id: str) -> Path:
         return self.folder / chunk_id[-2:].rjust(2, "0") / chunk_id
@@ -34,10 +38,12 @@ class ChunkFiles:
         chunk_id = new_id("chunk")
         path = self.path(chunk_id)
         path.parent.mkdir(exist_ok=True)
+        self._unfinished[chunk_id] = threading.current_thread()
         return chunk_id, path.with_name(path.name + TEMPORARY)
 
     def finish(self, chunk_id: str) -> int:
         """Make the written file durable and give it its name; returns its size."""
+        self._unfinished.pop(chunk_id, None)
         path = self.path(chunk_id)
         temporary = path.with_name(path.name + TEMPORARY)
         with temporary.open("rb") as file:
@@ -52,18 +58,52 @@ class ChunkFiles:
         return path.stat().st_size
 
     def discard(self, chunk_id: str) -> None:
+        self._unfinished.pop(chunk_id, None)
         path = self.path(chunk_id)
         path.unlink(missing_ok=True)
-        path.with_name(path.name + TEMPORARY).unlink(missing_ok=True)
+        temporary = path.with_name(path.name + TEMPORARY)
+        with contextlib.suppress(FileNotFoundError):
+            # A file that somebody still has open would keep its space on the disk.
+            os.truncate(temporary, 0)
+            temporary.unlink()
+        open_table_chunk.cache_clear()
+
+    def discard_abandoned(self) -> int:
+        """Delete what was begun and will never be finished; returns how many files went.
+
+        That is what this thread began (call this only once its command is over), and what a thread began
+        that has ended, unless the file is open. A writer that meets a full disk cannot always close its
+        file, and its rows would keep the disk full.
+        """
+        here, gone = threading.current_thread(), 0
+        others = [each for each, thread in list(self._unfinished.items()) if thread is not here]
+        ended = [each for each in others if not self._unfinished.get(each, here).is_alive()]
+        open_paths = _open_paths() if ended else set()
+        for chunk_id, thread in list(self._unfinished.items()):
+            path = self.path(chunk_id)
+            temporary = str(path.with_name(path.name + TEMPORARY).resolve())
+            if thread is here or (chunk_id in ended and temporary not in open_paths):
+                self.discard(chunk_id)
+                gone += 1
+        return gone
 
     def collect(self, known: set[str]) -> int:
         """At start: delete what no record names; returns how many files went."""
         gone = 0
         for path in self.folder.glob("*/*"):
-            if path.name not in known:
+            if path.name not in known and path.is_file():
                 path.unlink(missing_ok=True)
                 gone += 1
         return gone
+
+
+def _open_paths() -> set[str]:
+    """Files this process has open."""
+    found = set()
+    for path in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found.add(str(path.readlink()))
+    return found
 
 
 class TableChunk:

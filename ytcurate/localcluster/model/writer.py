@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import yt.yson as yson
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
@@ -96,6 +97,7 @@ class RowWriter:
             bool(each.sort_order == "descending") for each in schema.columns if each.sort_order
         ]
         self._any = [column.type == "any" for column in self._columns]
+        self._unsigned = [column.type in UINT_RANGES for column in self._columns]
         self._last = None if last_key is None else self._order(last_key)
         self._last_key = last_key
         self._first_key: list[Any] = []
@@ -189,10 +191,7 @@ class RowWriter:
         return [order_key(value) for value in key]
 
     def _check_order(self, cells: list[Any]) -> None:
-        key = [
-            load_cell(cell) if cell is not None and self._any[index] else cell
-            for index, cell in zip(self._keys, cells, strict=True)
-        ]
+        key = [self._key_value(index, cell) for index, cell in zip(self._keys, cells, strict=True)]
         weight = sum(len(value) if isinstance(value, bytes) else 8 for value in key)
         if weight > self.limits.max_key_weight:
             raise YtError(
@@ -216,6 +215,14 @@ class RowWriter:
         self._last, self._last_key = order, key
         if not self._chunk_rows:
             self._first_key = key
+
+    def _key_value(self, index: int, cell: Any) -> Any:
+        """A cell as it is compared: an unsigned number is never equal to a signed one."""
+        if cell is None:
+            return None
+        if self._any[index]:
+            return load_cell(cell)
+        return yson.YsonUint64(cell) if self._unsigned[index] else cell
 
     def _flush_batch(self) -> None:
         if not self._batch_rows:

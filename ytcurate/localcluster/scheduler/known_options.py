@@ -32,6 +32,18 @@ MERGE = frozenset(
     input_table_paths output_table_path mode merge_by combine_chunks force_transform schema_inference_mode
     """.split()
 )
+KEYED = frozenset(
+    """
+    input_table_paths output_table_path output_table_paths table_path sort_by reduce_by join_by pivot_keys
+    reducer reduce_combiner force_reduce_combiners enable_key_guarantee consider_only_primary_size
+    validate_key_column_types mapper_output_table_count map_job_count data_weight_per_map_job
+    data_size_per_map_job map_selectivity_factor partition_count partition_data_size partition_job_count
+    data_size_per_partition_job data_weight_per_reduce_job data_size_per_reduce_job data_size_per_sort_job
+    data_size_per_sorted_merge_job samples_per_partition sort_locality_timeout intermediate_data_acl
+    intermediate_data_medium intermediate_data_replication_factor partition_job_io sort_job_io merge_job_io
+    map_job_io reduce_job_io combine_chunks schema_inference_mode enable_partitioned_data_balancing
+    """.split()
+)
 USER_JOB = frozenset(
     """
     command cpu_limit gpu_limit port_count memory_limit memory_reserve_factor
@@ -85,11 +97,15 @@ def _unknown(spec: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 def unrecognized(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     """The part of a spec nobody understood, nested as in the spec."""
-    found = _unknown(spec, ROOT | MERGE if kind == "merge" else ROOT)
-    parts: list[tuple[str, frozenset[str]]] = [("mapper", USER_JOB), ("job_io", JOB_IO)]
+    more = {"merge": MERGE, "map": frozenset[str](), "vanilla": frozenset[str]()}
+    found = _unknown(spec, ROOT | more.get(kind, KEYED))
+    parts: list[tuple[str, frozenset[str]]] = [
+        *((name, USER_JOB | {"output_streams"}) for name in ("mapper", "reducer", "reduce_combiner")),
+        *((f"{name}job_io", JOB_IO) for name in ("", "map_", "partition_", "sort_", "merge_", "reduce_")),
+    ]
     for key, known in parts:
         inner = _unknown(spec.get(key) or {}, known)
-        if inner:
+        if inner and key not in found:
             found[key] = inner
     tasks = {}
     for name, task in (spec.get("tasks") or {}).items():

@@ -33,7 +33,7 @@ def make_job(
     record = JobRecord(
         id=new_id("job"),
         operation_id=operation.id,
-        type=operation.type,
+        type=plan.user_job.job_type or operation.type,
         task_name=plan.user_job.name,
         cookie=plan.cookie,
         index=index,

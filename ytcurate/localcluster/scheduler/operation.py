@@ -12,9 +12,10 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.upload import Target
-from ytcurate.localcluster.scheduler import launch, merge, plan
+from ytcurate.localcluster.scheduler import launch, plan, reduce
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
 from ytcurate.localcluster.scheduler.outputs import Outputs
+from ytcurate.localcluster.scheduler.phases import Phases
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
@@ -51,8 +52,11 @@ class Operation:
         self._live: dict[str, JobProcess] = {}
         self._pending: deque[JobPlan] = deque()
         self._outputs = Outputs(cluster, spec)
+        # What a sort leaves in this folder when the server is killed goes at the next start.
+        self._phases = Phases(self, self._outputs, scheduler.sandboxes / f"sort-{record.id}")
+        self._deadline = time.monotonic() + int(spec.raw.get("time_limit") or 10**12) / 1000
         self._stop: YtError | None = None
-        self._complete = False
+        self.is_complete = False
         self._failure: YtError | None = None
         self._transactions = OperationTransactions(cluster, record)
         self._indices = 0
@@ -69,7 +73,7 @@ class Operation:
     def complete(self) -> None:
         """Publish what finished so far and end well."""
         with self.lock:
-            self._complete = True
+            self.is_complete = True
         self._wake()
 
     def suspend(self, suspended: bool, *, abort_jobs: bool = False) -> None:
@@ -92,9 +96,9 @@ class Operation:
         with self.lock:
             if self.record.is_over and self.record.progress:
                 return self.record.progress
-            kind = self.record.type
             running = [
-                (job.statistics, kind, self.jobs[job_id].pool_tree) for job_id, job in self._live.items()
+                (job.statistics, self.jobs[job_id].type, self.jobs[job_id].pool_tree)
+                for job_id, job in self._live.items()
             ]
             merged = self.statistics.merged_with(running)
             return {
@@ -108,7 +112,7 @@ class Operation:
 
     # ---- the life of an operation
 
-    def _set_state(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         with self.cluster.state.session(), self.lock:
             self.record.state = state
             self.record.events.append({"time": now(), "state": state})
@@ -128,49 +132,59 @@ class Operation:
         self.scheduler.live.pop(self.record.id, None)
 
     def _work(self) -> None:
-        self._set_state("preparing")
+        spec = self.spec
+        if spec.raw.get("reduce_combiner"):
+            self.record.alerts["reduce_combiner_not_run"] = YtError(
+                '"reduce_combiner" is not run: the local cluster hands all rows of a key to the reducer'
+            ).to_dict()
+        self.set_state("preparing")
         self._transactions.start()
-        inputs = plan.open_inputs(self.cluster, self.spec, self._transactions.input)
-        plan.lock_files(self.cluster, self.spec, self._transactions.input)
-        targets = plan.open_outputs(self.cluster, self.spec, self._transactions.output)
-        self._set_state("materializing")
-        ordered = bool(self.spec.raw.get("ordered")) or self.spec.kind == "vanilla"
-        if self.spec.kind == "merge":
-            self._set_state("running")
-            self._outputs.add(0, 0, merge.run(self.cluster, self.spec, inputs, targets[0]))
-        else:
-            jobs = plan.make_jobs(self.spec, inputs)
-            with self.lock:
-                self.counts["total"] = self.counts["pending"] = len(jobs)
-                self._pending.extend(jobs)
-            self._set_state("pending")
-            self._run_jobs(inputs, targets)
-        self._check_stopped()
-        self._set_state("completing")
-        plan.publish_outputs(self.cluster, targets, self._outputs.pieces, ordered=ordered)
+        inputs = plan.open_inputs(self.cluster, spec, self._transactions.input)
+        plan.lock_files(self.cluster, spec, self._transactions.input)
+        targets = plan.open_outputs(self.cluster, spec, self._transactions.output)
+        self._phases.check_tables(inputs, targets)
+        self.set_state("materializing")
+        pieces = self._phases.run(inputs, targets)
+        self.check_stopped()
+        self.set_state("completing")
+        ordered = bool(spec.raw.get("ordered")) or spec.kind in ("vanilla", "reduce", "map_reduce")
+        plan.publish_outputs(self.cluster, spec, targets, pieces, ordered=ordered)
         with self.cluster.state.session():
             self._transactions.commit()
             # In the same write as the commit: whoever sees the outputs sees the state, also after a kill.
             self._end("completed", None)
 
-    def _check_stopped(self) -> None:
+    def check_stopped(self) -> None:
+        """
+        Raises:
+            Stopped: the operation was aborted.
+            YtError: its time is over.
+        """
         if self._stop is not None:
             raise Stopped
+        if time.monotonic() > self._deadline:
+            raise YtError("Operation is running for too long, aborted", attributes={"time_limit": True})
 
-    def _run_jobs(self, inputs: list[Input], targets: list[Target]) -> None:
+    def run_jobs(self, jobs: list[JobPlan], inputs: list[Input], targets: list[Target]) -> None:
+        """Run all of them to the end, or until the operation is told to complete.
+
+        Raises:
+            Stopped, YtError: the operation ends here; no job is running any more.
+        """
+        with self.lock:
+            self.counts["total"] += len(jobs)
+            self.counts["pending"] += len(jobs)
+            self._pending.extend(jobs)
+        if self.record.state != "running":
+            self.set_state("pending")
         slots = self.scheduler.slots
-        deadline = time.monotonic() + int(self.spec.raw.get("time_limit") or 10**12) / 1000
         try:
             while True:
-                self._check_stopped()
+                self.check_stopped()
                 if self._failure is not None:
                     raise self._failure
-                if time.monotonic() > deadline:
-                    raise YtError(
-                        "Operation is running for too long, aborted", attributes={"time_limit": True}
-                    )
                 with self.lock:
-                    if self._complete or (not self._pending and not self._live):
+                    if self.is_complete or (not self._pending and not self._live):
                         return
                 if not self._start_next(inputs, targets):
                     with slots.changed:
@@ -194,7 +208,7 @@ class Operation:
             self.counts["pending"] -= 1
             self.counts["running"] += 1
         if self.record.state == "pending":
-            self._set_state("running")
+            self.set_state("running")
         thread = threading.Thread(
             target=self._run_job, args=(job, record, process, devices, inputs, targets), daemon=True
         )
@@ -215,7 +229,8 @@ class Operation:
         own = targets[job.first_output : job.first_output + len(job.user_job.outputs)]
         try:
             writers = plan.writers_for(self.cluster, own, job.user_job.limits)
-            feed = plan.input_of(job.user_job, inputs, job.segments) if inputs else None
+            source = reduce.input_of if job.user_job.group else plan.input_of
+            feed = source(job.user_job, inputs, job.segments) if inputs else None
             process.statistics.add(
                 ("data", "input", "row_count"), sum(each.row_count for each in job.segments)
             )
@@ -245,11 +260,11 @@ class Operation:
                 "processed_input_row_count": sum(each.row_count for each in job.segments),
                 "processed_input_data_weight": sum(each.data_weight for each in job.segments),
             }
-            self.statistics.add(process.statistics, result.state, self.record.type, record.pool_tree)
+            self.statistics.add(process.statistics, result.state, record.type, record.pool_tree)
             self._limit_stderr(record, process)
             if result.state == "completed":
                 if self._outputs.keep(job, result.outputs):
-                    self._complete = True
+                    self.is_complete = True
             elif result.state == "aborted":
                 self._again(job)
             else:
@@ -305,7 +320,7 @@ class Operation:
     def _finish(self, state: str, error: YtError | None) -> None:
         """End without publishing anything."""
         try:
-            self._set_state("aborting" if state == "aborted" else "failing")
+            self.set_state("aborting" if state == "aborted" else "failing")
             with self.cluster.state.session():
                 self._transactions.abort()
                 self._end(state, error)
@@ -314,10 +329,11 @@ class Operation:
             log.exception("operation %s could not be ended", self.record.id)
 
     def _end(self, state: str, error: YtError | None) -> None:
+        self._phases.release()
         self._outputs.release(discard=state != "completed")
         with self.lock:
             progress = {**self.progress(), "state": state}
             self.record.progress = progress
             self.record.error = error.to_dict() if error is not None else {}
             self.record.finish_time = now()
-        self._set_state(state)
+        self.set_state(state)

@@ -20,13 +20,7 @@ from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import RowEncoder
 from ytcurate.localcluster.scheduler import slicing
-from ytcurate.localcluster.scheduler.spec import (
-    DEFAULT_DATA_WEIGHT_PER_JOB,
-    MAX_DATA_WEIGHT_PER_JOB,
-    MAX_JOB_COUNT,
-    Spec,
-    UserJob,
-)
+from ytcurate.localcluster.scheduler.spec import Spec, UserJob
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.cluster import Cluster
@@ -90,15 +84,19 @@ def lock_files(cluster: Cluster, spec: Spec, tx: str) -> None:
 
 
 def open_outputs(cluster: Cluster, spec: Spec, tx: str) -> list[Target]:
-    """Lock every output in `tx`."""
-    found = []
+    """Lock every output in `tx`; the intermediate streams of a map-reduce come first, without a node."""
+    found = [Target("", "", False, schema) for schema in spec.streams]
     cypress = cluster.cypress
     with cluster.state.session():
-        for path in spec.outputs:
+        for path in spec.outputs[len(spec.streams) :]:
             if path.attributes.get("create") and not cypress.exists(path, tx):
                 parent = cypress.ensure_parents(path, tx, cluster.settings.user)
                 cypress.create(parent, path.steps[-1].key, "table", tx, {}, cluster.settings.user)
-            found.append(table_target(cypress, cypress.node(path, tx), path, tx))
+            node = cypress.node(path, tx)
+            found.append(table_target(cypress, node, path, tx))
+            if spec.kind == "sort" or spec.merge_mode == "sorted":
+                # Appended rows must follow those that are there, so nobody else may append.
+                cypress.locks.acquire(node, tx, "exclusive")
     return found
 
 
@@ -111,20 +109,15 @@ def make_jobs(spec: Spec, inputs: list[Input]) -> list[JobPlan]:
                 plans.append(JobPlan(len(plans), index, job, first, []))
             first += len(job.outputs)
         return plans
-    raw = spec.raw
     segments = [
         segment
         for index, each in enumerate(inputs)
         for segment in each.reader.segments(each.path.ranges, index)
     ]
-    weight = int(
-        raw.get("data_weight_per_job") or raw.get("data_size_per_job") or DEFAULT_DATA_WEIGHT_PER_JOB
-    )
-    asked = raw.get("job_count")
-    most = int(raw.get("max_job_count") or MAX_JOB_COUNT)
-    count = slicing.job_count_for(segments, None if asked is None else int(asked), weight, most)
+    asked, weight, most = spec.job_size(spec.jobs[0])
+    count = slicing.job_count_for(segments, asked, weight, most)
     slices = slicing.cut(segments, count)
-    slicing.check_weight(slices, int(raw.get("max_data_weight_per_job") or MAX_DATA_WEIGHT_PER_JOB))
+    slicing.check_weight(slices, spec.max_data_weight_per_job)
     return [JobPlan(index, index, spec.jobs[0], 0, each) for index, each in enumerate(slices)]
 
 
@@ -169,29 +162,42 @@ def writers_for(cluster: Cluster, targets: list[Target], limits: WriterLimits) -
 
 
 def publish_outputs(
-    cluster: Cluster, targets: list[Target], outputs: list[list[tuple[int, list[Chunk]]]], *, ordered: bool
+    cluster: Cluster,
+    spec: Spec,
+    targets: list[Target],
+    outputs: list[list[tuple[int, list[Chunk]]]],
+    *,
+    ordered: bool,
 ) -> None:
     """Make the jobs' chunks the content of the output tables, inside the output transaction.
 
     `outputs` has per table what each finished job wrote, in the order they finished.
+
+    Raises:
+        YtError: code 301 or 306, what the jobs wrote does not make one sorted table.
     """
     with cluster.state.session():
-        for target, pieces in zip(targets, outputs, strict=True):
+        for path, target, pieces in zip(spec.outputs, targets, outputs, strict=True):
+            if not target.node_id:
+                continue  # An intermediate stream.
             if ordered:
                 pieces = sorted(pieces, key=lambda piece: piece[0])
             chunks = [chunk for _, each in pieces for chunk in each]
             if target.schema.key_columns:
-                chunks = _in_key_order(target, chunks)
+                chunks = _in_key_order(path.text, target, chunks)
             publish(cluster.cypress, target, chunks)
 
 
-def _in_key_order(target: Target, chunks: list[Chunk]) -> list[Chunk]:
-    chunks = sorted(chunks, key=lambda chunk: [order_key(value) for value in chunk.first_key])
-    last = target.last_key
+def _in_key_order(path: str, target: Target, chunks: list[Chunk]) -> list[Chunk]:
+    def order(key: list[Any]) -> list[tuple[int, Any]]:
+        return [order_key(value) for value in key]
+
+    chunks = sorted(chunks, key=lambda chunk: (order(chunk.first_key), order(chunk.last_key)))
+    last, what = target.last_key, "job outputs overlap with original table"
     for chunk in chunks:
-        if last is not None and [order_key(v) for v in last] > [order_key(v) for v in chunk.first_key]:
-            raise YtError(
-                "Output table is sorted but the jobs' ranges of keys overlap", errors.SORT_ORDER_VIOLATION
-            )
-        last = chunk.last_key
+        if last is not None and order(last) > order(chunk.first_key):
+            raise YtError(f"Output table {path} is not sorted: {what}", errors.SORT_ORDER_VIOLATION)
+        if last is not None and target.schema.unique_keys and order(last) == order(chunk.first_key):
+            raise YtError(f"Output table {path} contains duplicate keys: {what}", errors.NON_UNIQUE_KEY)
+        last, what = chunk.last_key, "job outputs have overlapping key ranges"
     return chunks

@@ -44,9 +44,37 @@ def prepare(cluster: Cluster, folder: Path, job: UserJob, tx: str) -> None:
     short.unlink(missing_ok=True)
     short.symlink_to(folder / ".tmp")
     for path, _ in job.tmpfs:
-        (folder / path).mkdir(parents=True, exist_ok=True)
+        with _named(path):
+            if (folder / path).resolve() != folder.resolve():
+                inside(folder, path).mkdir(parents=True, exist_ok=True)
     for value in job.raw.get("file_paths") or []:
         _place(cluster, folder, ypath.parse(value), tx)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Where a name leads from a sandbox, links followed.
+
+    Raises:
+        YtError: out of it.
+    """
+    target = (folder / name).resolve()
+    if folder.resolve() not in target.parents:
+        raise YtError(f'File name "{name}" leads out of the sandbox')
+    return target
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """What the file system has against a name from a spec is an error of the spec.
+
+    Raises:
+        YtError: with the name.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise YtError(f'File name "{name}" cannot be used in the sandbox: {reason}') from error
 
 
 def short_temporary(folder: Path) -> Path:
@@ -68,11 +96,10 @@ def _place(cluster: Cluster, folder: Path, path: RichPath, tx: str) -> None:
         executable = path.attributes.get("executable", cluster.cypress.attr(node, "executable", tx, False))
         cluster.state.pin([chunk.id for chunk in chunks])
     try:
-        target = (folder / name).resolve()
-        if folder.resolve() not in target.parents:
-            raise YtError(f'File name "{name}" leads out of the sandbox')
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
+        with _named(name):
+            target = inside(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
         if node.type == "table":
             format = parse_format(path.attributes.get("format"), YSON_TEXT)
             reader = TableReader(cluster.files, chunks, schema.key_columns)
@@ -120,12 +147,20 @@ def environment(folder: Path, job: UserJob, own: dict[str, str], vault: dict[str
 
 
 def remove(folder: Path) -> None:
-    def writable(function: Any, path: str, _: Any) -> None:
+    """Delete a sandbox, whatever its job made of it; never follows a link out of it."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+    else:
+        # A job may have taken away its own right to list or change a directory.
         with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            function(path)
-
-    shutil.rmtree(folder, onerror=writable)
+            folder.chmod(0o700)
+        for here, below, _ in os.walk(folder):
+            for name in below:
+                path = Path(here, name)
+                if not path.is_symlink():
+                    with contextlib.suppress(OSError):
+                        path.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         short_temporary(folder).unlink(missing_ok=True)
 

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.formats import YSON_TEXT, Format, parse_format
 from ytcurate.localcluster.model import ypath
+from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.rows import require_supported
+from ytcurate.localcluster.scheduler import keyed_spec
+from ytcurate.localcluster.scheduler.keyed_spec import key_columns, need
+from ytcurate.localcluster.scheduler.user_job import UserJob, user_job
 from ytcurate.localcluster.settings import Settings
 
+__all__ = ["Spec", "UserJob", "parse"]
+
 MIB = 1024 * 1024
-TYPES = ("map", "vanilla", "merge")
+TYPES = ("map", "vanilla", "merge", "sort", "erase", "reduce", "map_reduce")
+MERGE_MODES = ("unordered", "ordered", "sorted")
+INFERENCE_MODES = ("auto", "from_input", "from_output")
+JOB_IO = ("job_io", "map_job_io", "partition_job_io", "sort_job_io", "merge_job_io", "reduce_job_io")
 DEFAULT_DATA_WEIGHT_PER_JOB = 128 * MIB
 MAX_DATA_WEIGHT_PER_JOB = 200 * 10**9
 MAX_JOB_COUNT = 100_000
-
-
-@dataclass(frozen=True)
-class UserJob:
-    """One kind of job process: the mapper, or a task of a vanilla operation."""
-
-    name: str
-    command: str
-    job_count: int | None
-    outputs: list[RichPath]
-    input_format: Format
-    output_format: Format
-    limits: WriterLimits
-    raw: dict[str, Any]
-    job_io: dict[str, Any]
-    gpu_limit: int = 0
-    memory_limit: int = 512 * MIB
-    time_limit_ms: int = 0
-    tmpfs: list[tuple[str, int]] = field(default_factory=list)
-    """Path inside the sandbox, size in bytes."""
-
-    @property
-    def redirects_stdout(self) -> bool:
-        return bool(self.raw.get("redirect_stdout_to_stderr", False))
+SIZE_OPTIONS = {
+    "partition_map": ("map_job_count", ("data_weight_per_map_job", "data_size_per_map_job")),
+    "partition_reduce": (
+        "partition_count",
+        ("data_weight_per_reduce_job", "data_size_per_reduce_job", "partition_data_size"),
+    ),
+}
+"""By job name, where not `job_count` and `data_weight_per_job` say how many jobs there are."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +42,41 @@ class Spec:
     raw: dict[str, Any]
     inputs: list[RichPath]
     outputs: list[RichPath]
-    """Of all tasks, in order."""
+    """Of all tasks, in order. Those of a map-reduce begin with its `streams`, which are no tables."""
     jobs: list[UserJob]
     pool_trees: list[str]
     max_failed_job_count: int
     user_slots: int | None
     secure_vault: dict[str, Any]
     limits: WriterLimits
+    sort_by: list[str] = field(default_factory=list)
+    """Of a sorted merge: empty for the key of the inputs."""
+    streams: list[Schema] = field(default_factory=list)
+    """Schemas of what the mappers of a map-reduce write for the reducers."""
 
     def is_gpu(self) -> bool:
         return any(job.gpu_limit for job in self.jobs)
+
+    @property
+    def merge_mode(self) -> str:
+        return str(self.raw.get("mode", "unordered")) if self.kind == "merge" else ""
+
+    @property
+    def inference_mode(self) -> str:
+        return str(self.raw.get("schema_inference_mode") or "auto")
+
+    @property
+    def max_data_weight_per_job(self) -> int:
+        return int(self.raw.get("max_data_weight_per_job") or MAX_DATA_WEIGHT_PER_JOB)
+
+    def job_size(self, job: UserJob) -> tuple[int | None, int, int]:
+        """Number of jobs asked for, data weight of one in bytes, and the most jobs there may be."""
+        default = ("job_count", ("data_weight_per_job", "data_size_per_job"))
+        count, weights = SIZE_OPTIONS.get(job.name, default)
+        asked = self.raw.get(count)
+        weight = next((self.raw[each] for each in weights if self.raw.get(each)), DEFAULT_DATA_WEIGHT_PER_JOB)
+        most = int(self.raw.get("max_job_count") or MAX_JOB_COUNT)
+        return None if asked is None else int(asked), int(weight), most
 
 
 def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
@@ -84,12 +98,16 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         raise YtError("Scheduling tag filter cannot be specified for operations with multiple trees")
     if raw.get("input_query"):
         raise errors.option_not_implemented("input_query")
-    if ((raw.get("job_io") or {}).get("table_reader") or {}).get("sampling_rate") is not None:
-        raise errors.option_not_implemented("job_io/table_reader/sampling_rate")
+    for name in JOB_IO:
+        if ((raw.get(name) or {}).get("table_reader") or {}).get("sampling_rate") is not None:
+            raise errors.option_not_implemented(f"{name}/table_reader/sampling_rate")
     alias = raw.get("alias")
     if alias is not None and not str(alias).startswith("*"):
         raise YtError(f'Operation alias should start with "*", found "{alias}"')
     inputs, outputs, jobs = [], [], []
+    sort_by: list[str] = []
+    streams: list[Schema] = []
+    writer_io = raw.get("job_io")
     if kind == "vanilla":
         tasks = raw.get("tasks") or {}
         if not tasks:
@@ -97,9 +115,12 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         for name, task in tasks.items():
             if int(task.get("job_count") or 0) < 1:
                 raise YtError(f'Task "{name}" needs "job_count" of at least 1')
-            job = _user_job(str(name), task, task.get("job_io") or {}, task.get("output_table_paths"), cap)
+            job = user_job(str(name), task, task.get("job_io") or {}, task.get("output_table_paths"), cap)
             outputs += job.outputs
             jobs.append(job)
+    elif kind == "erase":
+        table = ypath.parse(need(raw, "table_path"))
+        inputs, outputs = [table], [replace(table, attributes={}, columns=None, ranges=None)]
     else:
         paths = raw.get("input_table_paths")
         if not paths:
@@ -109,15 +130,31 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         mapper = raw.get("mapper")
         if not isinstance(mapper, dict):
             raise YtError('Map operation needs "mapper"')
-        jobs = [_user_job("map", mapper, raw.get("job_io") or {}, raw.get("output_table_paths"), cap)]
+        jobs = [user_job("map", mapper, raw.get("job_io") or {}, raw.get("output_table_paths"), cap)]
         outputs = jobs[0].outputs
         if int(raw.get("job_count") or 1) < 1:
             raise errors.option_out_of_bounds("job_count", int(raw["job_count"]), 1, MAX_JOB_COUNT)
-    if kind == "merge":
-        if str(raw.get("mode", "unordered")) not in ("unordered", "ordered"):
-            raise YtError(f'Merge mode "{raw["mode"]}" is not implemented by the local cluster')
+    if kind in ("merge", "sort"):
         outputs = [ypath.parse(raw.get("output_table_path"))]
-    written = [path.text for path in outputs]
+    if kind == "merge":
+        if str(raw.get("mode", "unordered")) not in MERGE_MODES:
+            raise YtError(f'Merge mode "{raw["mode"]}" is not implemented by the local cluster')
+        sort_by = key_columns(raw, "merge_by")
+    if kind == "sort":
+        sort_by = key_columns({"sort_by": need(raw, "sort_by")}, "sort_by")
+        for name in JOB_IO:
+            parse_limits((raw.get(name) or {}).get("table_writer"), cap)
+        writer_io = raw.get("sort_job_io")
+    if kind == "reduce":
+        sort_by, job = keyed_spec.reduce(raw, inputs, cap)
+        jobs, outputs = [job], job.outputs
+    if kind == "map_reduce":
+        sort_by, streams, jobs = keyed_spec.map_reduce(raw, inputs, cap)
+        outputs = [path for job in jobs for path in job.outputs]
+        writer_io = raw.get("sort_job_io")
+    if str(raw.get("schema_inference_mode") or "auto") not in INFERENCE_MODES:
+        raise YtError(f'Unknown "schema_inference_mode" "{raw["schema_inference_mode"]}"')
+    written = [path.text for path in outputs[len(streams) :]]
     if len(set(written)) != len(written):
         raise YtError("Duplicate output table paths", attributes={"paths": written})
     slots = (raw.get("resource_limits") or {}).get("user_slots")
@@ -131,7 +168,9 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         failed,
         None if slots is None else max(int(slots), 0),
         dict(raw.get("secure_vault") or {}),
-        parse_limits((raw.get("job_io") or {}).get("table_writer"), cap),
+        parse_limits((writer_io or {}).get("table_writer"), cap),
+        sort_by,
+        streams,
     )
 
 
@@ -145,56 +184,3 @@ def _pool_trees(raw: dict[str, Any], settings: Settings) -> list[str]:
     if unknown:
         raise errors.unknown_pool_trees(unknown, settings.pool_trees)
     return trees
-
-
-def _user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: Any, cap: int) -> UserJob:
-    if not raw.get("command"):
-        raise YtError(f'"{name}" needs a "command"')
-    memory = int(raw.get("memory_limit") or 512 * MIB)
-    tmpfs = _tmpfs(raw, memory)
-    total = sum(size for _, size in tmpfs)
-    if total > memory:
-        raise YtError(
-            "Total size of tmpfs volumes must be less than or equal to memory limit",
-            attributes={"tmpfs_size": total, "memory_limit": memory},
-        )
-    vault_key = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-    for key in raw.get("environment") or {}:
-        if not vault_key.fullmatch(str(key)):
-            raise YtError(f'Invalid environment variable name "{key}"')
-    if raw.get("make_rootfs_writable") and not raw.get("layer_paths"):
-        raise YtError('Option "make_rootfs_writable" cannot be set without specifying "layer_paths"')
-    both = parse_format(raw.get("format"), YSON_TEXT)
-    count = raw.get("job_count")
-    return UserJob(
-        name=name,
-        command=str(raw["command"]),
-        job_count=None if count is None else int(count),
-        outputs=[ypath.parse(path) for path in outputs or []],
-        input_format=require_supported(parse_format(raw.get("input_format"), both)),
-        output_format=require_supported(parse_format(raw.get("output_format"), both)),
-        limits=parse_limits(job_io.get("table_writer"), cap),
-        raw=raw,
-        job_io=job_io,
-        gpu_limit=int(raw.get("gpu_limit") or 0),
-        memory_limit=memory,
-        time_limit_ms=int(raw.get("job_time_limit") or raw.get("exec_time_limit") or 0),
-        tmpfs=tmpfs,
-    )
-
-
-def _tmpfs(raw: dict[str, Any], memory: int) -> list[tuple[str, int]]:
-    single, volumes = raw.get("tmpfs_path"), raw.get("tmpfs_volumes")
-    if single is not None and volumes:
-        raise YtError('Options "tmpfs_path" and "tmpfs_volumes" cannot be specified simultaneously')
-    found = [(str(each["path"]), int(each["size"])) for each in volumes or []]
-    if single is not None:
-        found = [(str(single), int(raw.get("tmpfs_size") or memory))]
-    for path, _ in found:
-        if path.startswith("/") or ".." in path.split("/"):
-            raise YtError(f'Path of a tmpfs volume must be inside the sandbox, found "{path}"')
-    names = sorted(path.strip("/") for path, _ in found)
-    for before, after in itertools.pairwise(names):
-        if (after + "/").startswith(before + "/"):
-            raise YtError(f'Paths of tmpfs volumes must not be nested: "{before}" and "{after}"')
-    return found
