@@ -20,6 +20,8 @@ from ytcurate.localcluster.model.values import scalar, string_head, unsigned
 PIECE_BYTES = 1024 * 1024
 HEAVY_CELL_BYTES = 32 * 1024
 SUPPORTED = ("yson", "json", "dsv")
+_MOST_LINE_BYTES = 2 * 1024**3
+"""A row of the largest weight there is, with every byte of it escaped."""
 
 
 def require_supported(format: Format) -> Format:
@@ -101,16 +103,26 @@ def _parse_dsv(stream: BinaryIO, escaping: bool) -> Iterator[Any]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    rest = b""
-    while True:
-        piece = stream.read(1 << 16)
-        if not piece:
-            break
-        lines = (rest + piece).split(b"\n") if rest else piece.split(b"\n")
-        rest = lines.pop()
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
+    """Lines with their ends.
+
+    Raises:
+        YtError: one is longer than a row may be.
+    """
+    begun: list[bytes] = []  # of a line whose end has not come; joined once, whatever its length
+    size = 0
+    while piece := stream.read(1 << 16):
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            begun.append(lines[0])
+            yield b"".join(begun) + b"\n"
+            yield from (line + b"\n" for line in lines[1:])
+            begun, size = [], 0
+        begun.append(rest)
+        size += len(rest)
+        if size > _MOST_LINE_BYTES:
+            raise YtError(f"Error parsing rows: a line is longer than {_MOST_LINE_BYTES} bytes")
+    if size:
+        yield b"".join(begun)
 
 
 # ---- out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model.chunks import ChunkFiles
 from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.writer import MIB, RowWriter, WriterLimits, parse_limits
-from ytcurate.localcluster.rows import RowEncoder
+from ytcurate.localcluster.rows import RowEncoder, parse_rows
 
 pytestmark = pytest.mark.checked_against("server source")
 
@@ -117,3 +118,15 @@ def test_discard_leaves_no_file(files: ChunkFiles) -> None:
     writer.close()
     writer.discard()
     assert list(files.folder.glob("*/*")) == []
+
+
+@pytest.mark.checked_against("documentation")
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_lines_of_json_are_rows_wherever_the_stream_is_divided(size: int) -> None:
+    class Stream(io.BytesIO):
+        def read(self, most: int | None = -1) -> bytes:
+            return super().read(min(size, most) if most and most > 0 else size)
+
+    text = b"".join(b'{"k": "' + b"x" * length + b'"}\n' for length in (0, 5, 70_000, 3)) + b'{"k": "end"}'
+    rows = list(parse_rows(Stream(text), Format("json")))
+    assert [len(row[b"k"]) for row in rows] == [0, 5, 70_000, 3, 3]

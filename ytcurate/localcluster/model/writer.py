@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -282,8 +283,10 @@ class RowWriter:
     def discard(self) -> None:
         """Delete everything written."""
         if self._file is not None:
-            self._file.close()
-            self._sink.close()
+            with suppress(OSError):  # of a full disk
+                self._file.close()
+            with suppress(OSError):
+                self._sink.close()
             self._file = None
             self.files.discard(self._chunk_id)
         for chunk in self.chunks:
