@@ -20,7 +20,7 @@ demo: $(READY)   ## the main job on this machine: a video, its clips in a table,
 	@$(BIN)/ytcurate demo
 
 test: $(READY)   ## every test: the real client, the local cluster, the real engine
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: $(READY)  ## format, lint and types
 	$(BIN)/ruff format --check .

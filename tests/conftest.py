@@ -23,18 +23,6 @@ ROOT = Path(__file__).parent.parent
 
 _ONE_AT_A_TIME = ("bench", "demo", "describers", "docs")
 """Folders whose tests start engines or measure: two at once would be slower than one after the other."""
-_ENGINE_FILES = frozenset(
-    f"test_{name}.py"
-    for name in (
-        "curate_labels",
-        "clips_as_files",
-        "describe_ways",
-        "kills",
-        "resume",
-        "upload_describe_show",
-    )
-)
-"""The same, in ``flow``."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -44,9 +32,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            _, folder, *_ = file.split("/")
-            name = file.rpartition("/")[2]
-            return "engines" if folder in _ONE_AT_A_TIME or name in _ENGINE_FILES else file
+            return "engines" if file.split("/")[1] in _ONE_AT_A_TIME else file
 
     return ByFile(config, log)
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "describers": {"describers", "media", "errors", "config"},
     "embedders": {"embedders", "media", "errors", "config"},
     "vectors": {"vectors", "tables", "connection", "errors", "config"},
-    "export": {"export", "tables", "connection", "errors", "config"},
+    "exporting": {"exporting", "tables", "connection", "errors", "config"},
     "mappers": {"mappers", "describers", "embedders", "media", "errors", "config"},
     "localcluster": {"localcluster"},
 }
@@ -64,6 +64,12 @@ def test_every_public_name_is_there_and_documented():
         value = getattr(ytcurate, name)
         assert name == "__version__" or value.__doc__, name
     assert dir(ytcurate) == sorted(ytcurate.__all__)
+
+
+def test_no_part_has_the_name_of_a_public_function():
+    # Once such a part is imported, it takes the function's place.
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
+    assert parts & set(ytcurate.__all__) == set()
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error():

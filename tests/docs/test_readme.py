@@ -81,7 +81,8 @@ def test_links_inside_the_repository_lead_somewhere():
 
 
 def test_the_other_commands_have_options_that_exist():
-    examples = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S) for line in block.splitlines()]
+    blocks = [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S)]
+    examples = [line for block in blocks for line in block.splitlines()]
     assert examples
     for line in examples:
         words = line.split()

@@ -14,10 +14,10 @@ import typer
 import yt.wrapper as yt
 from typer.testing import CliRunner
 
-from tests.export.curated import clip_row, make_run, row, video, write_curated
+from tests.exporting.curated import clip_row, make_run, row, video, write_curated
 from ytcurate.cli.export import export as command
 from ytcurate.errors import SchemaMismatch, TableError, TableMissing, UsageError
-from ytcurate.export import reader as reader_module
+from ytcurate.exporting import reader as reader_module
 from ytcurate.pipeline.export import FORMATS, ExportResult, export
 
 

@@ -186,6 +186,8 @@ class Model:
             if source[: len(target)] == target:
                 raise Refused(OTHER)
             self._drop(tree, target)
+        if move and target[: len(source)] == source and self.exists(target[:-1]):
+            raise Refused(OTHER)  # is seen before it is that the parent may be no map node
         self._put(tree, target, node, recursive)
         if move:
             if target[: len(source)] == source:

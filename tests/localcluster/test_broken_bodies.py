@@ -20,6 +20,8 @@ from yt.wrapper import YtClient
 from tests.localcluster.conftest import Server, make_client
 from tests.localcluster.raw_http import TABLE, answer, chunk, connected, head, put, refused
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 MIB = 1024 * 1024
 
 

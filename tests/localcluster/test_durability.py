@@ -26,6 +26,8 @@ from ytcurate.localcluster.model.records import Node
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import VERSION, Store
 
+pytestmark = pytest.mark.checked_against("nothing")
+
 KILLS = 4
 MIB = 1024 * 1024
 

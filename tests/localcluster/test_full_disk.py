@@ -18,6 +18,8 @@ from yt.wrapper.errors import YtResponseError
 
 from tests.localcluster.conftest import Server
 
+pytestmark = pytest.mark.checked_against("nothing")
+
 MIB = 1024 * 1024
 
 

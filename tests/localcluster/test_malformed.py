@@ -15,6 +15,8 @@ import requests
 from tests.localcluster.conftest import Server
 from tests.localcluster.raw_http import TABLE, answer, chunk, connected, head, put, refused
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 MIB = 1024 * 1024
 
 

@@ -27,8 +27,6 @@ pytestmark = pytest.mark.checked_against("nothing")
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCES = {"documentation", "client", "server source", "nothing"}
-UNMARKED = {"test_safety", "test_malformed", "test_durability"}
-"""Test modules whose tests do not say it yet; one that does is to be taken out."""
 
 
 def test_the_page_of_commands_is_what_the_server_says_today() -> None:
@@ -167,8 +165,7 @@ def test_links_of_the_pages_lead_somewhere() -> None:
 
 
 def modules() -> list[Path]:
-    found = sorted((ROOT / "tests" / "localcluster").rglob("test_*.py"))
-    return [path for path in found if path.stem not in UNMARKED]
+    return sorted((ROOT / "tests" / "localcluster").rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)

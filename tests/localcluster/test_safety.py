@@ -17,6 +17,8 @@ from yt.wrapper.errors import YtOperationFailedError, YtResponseError, YtTokenEr
 
 from ytcurate.localcluster.scheduler import sandbox
 
+pytestmark = pytest.mark.checked_against("documentation")
+
 TOKEN = "a-word-nobody-guesses"
 
 

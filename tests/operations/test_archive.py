@@ -89,7 +89,9 @@ def test_a_cluster_whose_jobs_have_our_packages_is_sent_only_ytcurate(client):
     assert measure_archive(client).sent_bytes < MIB
 
 
-def test_settings_of_the_client_and_the_program_are_put_back(client):
+def test_settings_of_the_client_and_the_program_are_put_back(client, monkeypatch):
+    # A process of pytest-xdist has none.
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/some/program.py", raising=False)
     before, program = dict(client.config["pickling"]), sys.modules["__main__"].__file__
     with shipping(client, describe.DescribeMapper):
         assert sys.modules["__main__"].__file__ == program  # a class, not one of our mappers

@@ -11,10 +11,12 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av import VideoStream
 
 KINDS = ("good", "blurred", "dark", "frozen", "black", "duplicate")
 """``blurred`` fails sharpness, ``dark`` brightness, ``frozen`` motion and frozen, ``black`` nearly all."""
@@ -141,10 +143,10 @@ def encode(
     """Encode pictures, RGB, at a constant rate, or at these times in ticks of 1 / fps."""
     file = io.BytesIO()
     with av.open(file, mode="w", format=file_format) as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream = cast(VideoStream, container.add_stream(codec, rate=fps))
         # With its macroblock tree x264 gives other bytes each time.
         fast = {"libx264": {"preset": "veryfast", "threads": "1", "crf": str(crf), "x264-params": "mbtree=0"}}
-        stream.options = fast.get(codec, {}) | (options or {})
+        stream.options = {**fast.get(codec, {}), **(options or {})}
         stream.pix_fmt = pixels
         for number, picture in enumerate(pictures):
             if not number:

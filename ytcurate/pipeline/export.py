@@ -12,15 +12,15 @@ from ytcurate import __version__
 from ytcurate.config import MIB
 from ytcurate.connection import client_for, setting
 from ytcurate.errors import SchemaMismatch, UsageError
-from ytcurate.export.columns import REQUIRED, exported_fields
-from ytcurate.export.files import write_files
-from ytcurate.export.folder import Folder, cypress_folder, local_folder
-from ytcurate.export.huggingface import write_huggingface
-from ytcurate.export.parquet import write_parquet
-from ytcurate.export.plan import plan_rows, with_videos
-from ytcurate.export.reader import ExportReader, ExportTables
-from ytcurate.export.video_ids import VideoIds
-from ytcurate.export.webdataset import write_webdataset
+from ytcurate.exporting.columns import REQUIRED, exported_fields
+from ytcurate.exporting.files import write_files
+from ytcurate.exporting.folder import Folder, cypress_folder, local_folder
+from ytcurate.exporting.huggingface import write_huggingface
+from ytcurate.exporting.parquet import write_parquet
+from ytcurate.exporting.plan import plan_rows, with_videos
+from ytcurate.exporting.reader import ExportReader, ExportTables
+from ytcurate.exporting.video_ids import VideoIds
+from ytcurate.exporting.webdataset import write_webdataset
 from ytcurate.tables.ledger import sources_table
 from ytcurate.tables.owners import OWNER_ATTRIBUTE, this_process
 from ytcurate.tables.store import require_table
@@ -222,7 +222,7 @@ def _locked(client: Any, table: str) -> str:
 def _plain(value: Any) -> Any:
     from yt.yson import yson_to_json
 
-    from ytcurate.export.columns import nested
+    from ytcurate.exporting.columns import nested
 
     return nested(yson_to_json(value))
 

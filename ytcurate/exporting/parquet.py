@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.errors import TableError
-from ytcurate.export.columns import KEYFRAME, Field, item_kind, nested
-from ytcurate.export.folder import Folder
-from ytcurate.export.reader import ExportClip, ExportReader
+from ytcurate.exporting.columns import KEYFRAME, Field, item_kind, nested
+from ytcurate.exporting.folder import Folder
+from ytcurate.exporting.reader import ExportClip, ExportReader
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytcurate.export.plan import UNKNOWN, split, start_frames
+from ytcurate.exporting.plan import UNKNOWN, split, start_frames
 
 NAN = float("nan")
 

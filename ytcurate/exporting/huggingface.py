@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ytcurate.export.columns import EMBEDDING, KEYFRAME, Field, item_kind
-from ytcurate.export.folder import Folder
-from ytcurate.export.parquet import write_parquet
-from ytcurate.export.reader import ExportReader
+from ytcurate.exporting.columns import EMBEDDING, KEYFRAME, Field, item_kind
+from ytcurate.exporting.folder import Folder
+from ytcurate.exporting.parquet import write_parquet
+from ytcurate.exporting.reader import ExportReader
 
 _DTYPES = {"utf8": "string", "any": "string", "string": "binary", "boolean": "bool", "double": "float64"}
 _MEANINGS = {

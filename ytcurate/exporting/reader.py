@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ytcurate.config import MIB
 from ytcurate.connection import setting
 from ytcurate.errors import TableError
-from ytcurate.export.columns import Field, kind_of, outside_row, plain_value
-from ytcurate.export.plan import UNKNOWN, ExportPlan, split
+from ytcurate.exporting.columns import Field, kind_of, outside_row, plain_value
+from ytcurate.exporting.plan import UNKNOWN, ExportPlan, split
 
 if TYPE_CHECKING:
-    from ytcurate.export.video_ids import VideoIds
+    from ytcurate.exporting.video_ids import VideoIds
 
 BATCH_BYTES = 64 * MIB
 """Of the rows that are in memory at once, videos included; one heavy clip may be more."""

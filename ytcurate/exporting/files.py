@@ -8,10 +8,10 @@ from contextlib import closing
 from typing import Any
 
 from ytcurate.config import MIB
-from ytcurate.export.columns import EMBEDDING
-from ytcurate.export.folder import ExportFile, Folder
-from ytcurate.export.reader import ExportClip, ExportReader
-from ytcurate.export.text import json_bytes, text_values
+from ytcurate.exporting.columns import EMBEDDING
+from ytcurate.exporting.folder import ExportFile, Folder
+from ytcurate.exporting.reader import ExportClip, ExportReader
+from ytcurate.exporting.text import json_bytes, text_values
 
 _PIECE_BYTES = MIB
 

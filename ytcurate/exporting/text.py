@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ytcurate.export.columns import Field, nested
-from ytcurate.export.reader import ExportClip
+from ytcurate.exporting.columns import Field, nested
+from ytcurate.exporting.reader import ExportClip
 
 
 def text_values(fields: tuple[Field, ...], clip: ExportClip) -> dict[str, Any]:

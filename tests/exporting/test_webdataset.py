@@ -8,7 +8,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from tests.export.curated import EMBEDDING, KEYFRAME, clip_row, make_run, row, video
+from tests.exporting.curated import EMBEDDING, KEYFRAME, clip_row, make_run, row, video
 from ytcurate.config import MIB
 from ytcurate.pipeline.export import export
 

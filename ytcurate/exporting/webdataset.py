@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, BinaryIO
 
-from ytcurate.export.columns import EMBEDDING, KEYFRAME
-from ytcurate.export.folder import Folder
-from ytcurate.export.reader import ClipVideo, ExportClip, ExportReader
-from ytcurate.export.text import json_bytes, text_values
+from ytcurate.exporting.columns import EMBEDDING, KEYFRAME
+from ytcurate.exporting.folder import Folder
+from ytcurate.exporting.reader import ClipVideo, ExportClip, ExportReader
+from ytcurate.exporting.text import json_bytes, text_values
 
 
 def write_webdataset(reader: ExportReader, folder: Folder, *, provenance: Mapping[str, Any]) -> None:

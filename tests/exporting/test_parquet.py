@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.export.curated import EMBEDDING, KEYFRAME, SOURCE_DIGESTS, TWENTY, make_run, row, video
+from tests.exporting.curated import EMBEDDING, KEYFRAME, SOURCE_DIGESTS, TWENTY, make_run, row, video
 from ytcurate import __version__
 from ytcurate.config import MIB
 from ytcurate.errors import TableError
-from ytcurate.export import parquet
+from ytcurate.exporting import parquet
 from ytcurate.pipeline.export import export
 
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.export.curated import EMBEDDING, KEYFRAME, make_run, row, video
+from tests.exporting.curated import EMBEDDING, KEYFRAME, make_run, row, video
 from ytcurate.config import MIB
 from ytcurate.pipeline.export import export
 

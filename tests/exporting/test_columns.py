@@ -1,7 +1,7 @@
 """What a row is called outside."""
 
-from tests.export.curated import TWENTY
-from ytcurate.export.columns import Field, exported_fields, kind_of, nested, outside_row, plain_value
+from tests.exporting.curated import TWENTY
+from ytcurate.exporting.columns import Field, exported_fields, kind_of, nested, outside_row, plain_value
 
 
 def column(name, kind):

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 
-from tests.export.curated import EMBEDDING, clip_row, make_run, row, video
+from tests.exporting.curated import EMBEDDING, clip_row, make_run, row, video
 from ytcurate.pipeline.export import export
 
 

@@ -8,7 +8,7 @@ import pytest
 import yt.wrapper as yt
 
 from ytcurate.errors import UsageError
-from ytcurate.export.folder import cypress_folder, local_folder
+from ytcurate.exporting.folder import cypress_folder, local_folder
 
 
 def fill(folder, **files):

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 import ytcurate
-from tests.export.curated import make_run
+from tests.exporting.curated import make_run
 
 
 @pytest.fixture(scope="session")
