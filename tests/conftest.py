@@ -25,6 +25,7 @@ _ONE_AT_A_TIME = ("bench", "demo", "describers", "docs")
 """Folders whose tests start engines or measure: two at once would be slower than one after the other."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep tests together that share what is dear to start, where the suite runs in two processes."""
     from xdist.scheduler import LoadScopeScheduling
