@@ -68,6 +68,15 @@ class ModelReference:
     weights: str | None = None
     """The Cypress directory that the files come from."""
 
+    def doubt(self) -> str | None:
+        """Say what is odd about it and no error; None: nothing is."""
+        if self.is_resolved:
+            return None
+        return (
+            f"the hub does not answer here, so {self.name} is not pinned to a commit: jobs take "
+            f"{self.revision or 'the main branch'} as it is when they start."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """What a plan and a run's record say of the model; no secret is in it."""
         return {

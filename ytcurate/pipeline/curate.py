@@ -51,6 +51,7 @@ class CurateResult:
         lines = [
             f"{step:<9} {came:>9} → {passed:<9} {self._why(step)}".rstrip()
             for step, came, passed in self.stages
+            if came
         ]
         if self.clips and not self.kept:
             lines.append(
@@ -133,6 +134,9 @@ def curate(
     client = client_for(client, proxy)
     plan = plan_curate(source, directory, pipeline=pipeline, settings=settings, client=client)
     on_plan(plan)
+    for stage, _ in plan.lanes:
+        if doubt := stage.model.doubt():
+            on_warning(doubt)
     run = CurateRun(client, plan, on_change=on_progress, on_warning=on_warning)
     counts = run.run()
     return _result(client, plan, run.states, counts, time.monotonic() - started)

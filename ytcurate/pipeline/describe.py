@@ -119,11 +119,8 @@ def describe(
     # Before anything runs: rows that appear must find the record that claims them.
     write_record(client, target, record)
     plan.spec(plan.jobs(plan.rows), on_warning=on_warning)
-    if not plan.model.is_resolved:
-        on_warning(
-            f"the hub does not answer here, so {plan.model.name} is not pinned to a commit: jobs take "
-            f"{plan.model.revision or 'the main branch'} as it is when they start."
-        )
+    if doubt := plan.model.doubt():
+        on_warning(doubt)
     run = WaveRun(client, plan, target, record, on_progress=on_progress, on_warning=on_warning)
     try:
         run.run(remaining)

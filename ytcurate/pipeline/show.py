@@ -29,7 +29,7 @@ _VIEWS = (
     (*_ORDER, "start_s", "length", "width", "height", "codec", "bytes", "outcome", "detail"),
 )
 """Columns worth showing, by kind of table; of other tables all are shown that are not videos."""
-_ONLY_IF_SAID = ("detail", "reason")
+_ONLY_IF_SAID = ("detail", "reason", "category", "is_safe")
 """Columns that are left out where no row has anything there."""
 _DESCRIBED = frozenset({*_ORDER, "outcome", "output_tokens"})
 """What a table of answers has, whatever was asked."""
@@ -114,7 +114,7 @@ def show(table: str, *, limit: int = 20, proxy: str | None = None, client: Any =
     rows = rows[:limit]
     if not columns:  # a table without a schema: what its rows have
         columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    empty = {name for name in _ONLY_IF_SAID if not any(row.get(name) for row in rows)}
+    empty = {name for name in _ONLY_IF_SAID if all(row.get(name) in (None, "") for row in rows)}
     columns = tuple(name for name in columns if name not in empty)
     return TableView(table, columns, rows, row_count)
 
