@@ -15,6 +15,8 @@ from bench.results import page
     [
         ("frames", {"clips", "peak_mib"}),
         ("hand_over", {"frames", "hand-over", "cpu_ms_per_clip", "cpu_ms by step"}),
+        ("curate_cpu", {"clips", "clips_per_second_per_core", "ratio_without_encoding"}),
+        ("search", {"seconds", "cold_seconds", "recall"}),
     ],
 )
 def test_a_measurement_prints_one_json_object_as_its_last_line(name, keys):
