@@ -83,7 +83,7 @@ def test_a_run_killed_at_random_moments_equals_an_undisturbed_one(client, workdi
     assert all_rows(client, f"{killed}/curated") == nearly(all_rows(client, f"{whole}/curated"))
     assert client.get(f"{killed}/embeddings/@row_count") == client.get(f"{whole}/embeddings/@row_count")
     tables = [f"{killed}/{name}" for name in ("clips", "clips_sources", "embeddings")]
-    waited_until = time.monotonic() + 60
+    waited_until = time.monotonic() + 150
     while any(locks_in_the_way(client, table) for table in tables):
         for table in tables:
             abort_left_behind(client, table)  # of the last kill; they would end by themselves in two minutes
