@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yt.wrapper as yt
 
+from tests.support.locks import locks_in_the_way
 from tests.support.planted import make_planted
 from tests.support.tiny_clip import write_tiny_clip
 from ytcurate.tables.owners import abort_left_behind
@@ -36,11 +37,6 @@ def command(folder, directory, proxy, model):
 
 def all_rows(client, table):
     return list(client.read_table(table, format=yt.YsonFormat(encoding=None)))
-
-
-def locks_in_the_way(client, table):
-    """Locks but for those of readers that were killed: they stop nobody, and end by themselves."""
-    return [lock for lock in client.get(f"{table}/@locks") if lock["mode"] != "snapshot"]
 
 
 def nearly(rows):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yt.wrapper as yt
 
+from tests.support.locks import locks_in_the_way
 from tests.support.videos import make_video
 from ytcurate.tables.owners import abort_left_behind
 
@@ -39,11 +40,13 @@ def all_rows(client, table):
 def wait_until_let_go(client, *tables):
     """Until nothing that was killed holds them; a process that cuts lives on for a moment."""
     deadline = time.monotonic() + 30
-    while any(client.get(f"{table}/@locks") for table in tables):
+    while any(locks_in_the_way(client, table) for table in tables):
         for table in tables:
             abort_left_behind(client, table)  # they would end by themselves in a minute
         assert time.monotonic() < deadline, [
-            str(client.get(f"#{lock['transaction_id']}/@")) for lock in client.get(f"{tables[0]}/@locks")
+            str(client.get(f"#{lock['transaction_id']}/@"))
+            for table in tables
+            for lock in locks_in_the_way(client, table)
         ]
         time.sleep(0.2)
 
