@@ -10,9 +10,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yt.wrapper as yt
 from yt.wrapper import YtClient
+
+from tests.localcluster.raw_http import TABLE
+
+MIB = 1024 * 1024
 
 
 class Server:
@@ -90,3 +95,36 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process.poll() is None:
             server.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of a module's own, with one table."""
+    started = Server(tmp_path_factory.mktemp("own") / "data")
+    started.client().write_table(TABLE, [{"x": 1}])
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def goes_on(server: Server) -> Iterator[None]:
+    """After every test: the server answers, holds little more memory, and the table is as it was."""
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    yield
+    client = server.client()
+    assert list(client.read_table(TABLE)) == [{"x": 1}]
+    assert not client.get(f"{TABLE}/@locks")
+    client.write_table("//tmp/other", [{"y": 2}])
+    # Freed memory stays with the allocator's arenas for a while; a leak of a body would be more.
+    assert process.memory_info().rss - before < 250 * MIB
+
+
+def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m ytcurate.localcluster`."""
+    return subprocess.run(
+        [sys.executable, "-m", "ytcurate.localcluster", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -6,8 +6,10 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tests.localcluster.conftest import Server
+if TYPE_CHECKING:
+    from tests.localcluster.conftest import Server
 
 TABLE = "//tmp/kept"
 """What no broken request may change."""

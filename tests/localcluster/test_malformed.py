@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 
 from tests.localcluster.conftest import Server
 from tests.localcluster.raw_http import TABLE, answer, chunk, connected, head, put, refused
 
-pytestmark = pytest.mark.checked_against("documentation")
+pytestmark = [pytest.mark.checked_against("documentation"), pytest.mark.usefixtures("goes_on")]
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("malformed") / "data")
-    started.client().write_table(TABLE, [{"x": 1}])
-    yield started
-    started.stop()
-
-
-@pytest.fixture(autouse=True)
-def goes_on(server: Server) -> Iterator[None]:
-    """After every test: the server answers, holds little more memory, and the table is as it was."""
-    process = psutil.Process(server.process.pid)
-    before = process.memory_info().rss
-    yield
-    client = server.client()
-    assert list(client.read_table(TABLE)) == [{"x": 1}]
-    assert not client.get(f"{TABLE}/@locks")
-    client.write_table("//tmp/other", [{"y": 2}])
-    # Freed memory stays with the allocator's arenas for a while; a leak of a body would be more.
-    assert process.memory_info().rss - before < 250 * MIB
 
 
 # ---- values

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import yt.wrapper as yt
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtOperationFailedError, YtResponseError, YtTokenError
 
+from tests.localcluster.conftest import run_module
 from ytcurate.localcluster.scheduler import sandbox
 
 pytestmark = pytest.mark.checked_against("documentation")
@@ -97,43 +96,34 @@ def test_an_upload_of_a_stranger_changes_nothing(token_server: str) -> None:
     assert client.read_file("//tmp/f").read() == b"old"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ytcurate.localcluster", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_start_and_status_with_a_token(tmp_path: Path, token_file: Path) -> None:
     place = ("--data-dir", str(tmp_path / "data"))
     token_file.chmod(0o644)
-    started = run("start", *place, "--port", "0", "--token-file", str(token_file))
+    started = run_module("start", *place, "--port", "0", "--token-file", str(token_file))
     try:
         assert started.returncode == 0, started.stderr
         assert f"others can read the token file {token_file}" in started.stderr
         proxy = started.stdout.split()[1]
         assert requests.get(f"{proxy}/hosts", timeout=10).status_code == 401
-        assert run("status", *place).stdout.splitlines()[0] == f"proxy {proxy}"
+        assert run_module("status", *place).stdout.splitlines()[0] == f"proxy {proxy}"
         assert TOKEN not in (tmp_path / "data" / "server.json").read_text()
         token_file.write_text("changed")
-        changed = run("status", *place)
+        changed = run_module("status", *place)
         assert changed.returncode == 1
         assert "another token than the one now in" in changed.stderr
     finally:
-        assert run("stop", *place).returncode == 0
+        assert run_module("stop", *place).returncode == 0
 
 
 def test_an_open_cluster_is_not_taken_for_a_closed_one(tmp_path: Path, token_file: Path) -> None:
     place = ("--data-dir", str(tmp_path / "data"))
     try:
-        assert run("start", *place, "--port", "0").returncode == 0
-        again = run("start", *place, "--token-file", str(token_file))
+        assert run_module("start", *place, "--port", "0").returncode == 0
+        again = run_module("start", *place, "--token-file", str(token_file))
         assert again.returncode == 1
         assert "runs already, without a token; stop it first" in again.stderr
     finally:
-        run("stop", *place)
+        run_module("stop", *place)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +134,7 @@ def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str | 
     path = tmp_path / "bad"
     if content is not None:
         path.write_text(content)
-    done = run("serve", "--data-dir", str(tmp_path / "data"), "--port", "0", "--token-file", str(path))
+    done = run_module("serve", "--data-dir", str(tmp_path / "data"), "--port", "0", "--token-file", str(path))
     assert done.returncode == 1
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
