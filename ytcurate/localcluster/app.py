@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ytcurate.localcluster import errors, wire
+from ytcurate.localcluster.body import RequestBody
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.commands import load_all
 from ytcurate.localcluster.context import Call, Stream
@@ -96,9 +97,10 @@ class Api:
         params = wire.header_parameters(request)
         if command.input_type in ("tabular", "binary"):
             decode = wire.decoder(request.headers.get("content-encoding", ""))
-            body = wire.RequestBody(receive, asyncio.get_running_loop(), decode)
+            body = RequestBody(receive, decode)
             call = Call(self.cluster, name, params, body=body)  # type: ignore[arg-type]
-            value = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
+            async with body.arriving():
+                value = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
             await self._plain(call, value)(scope, receive, send)
             return
         data = await wire.whole_body(request)

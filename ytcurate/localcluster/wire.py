@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import yt.yson as yson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive
 
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.formats import JSON, Format, load, parse_format, to_json
@@ -233,83 +232,3 @@ def decoder(encoding: str) -> Decoder | None:
     if name == "br":
         return _Brotli()
     raise YtError(f'Content encoding "{encoding}" is not supported; use gzip, br or identity', status=415)
-
-
-class RequestBody:
-    """A request's body as a blocking stream, read from a worker thread with backpressure."""
-
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, decode: Decoder | None) -> None:
-        self._receive = receive
-        self._loop = loop
-        self._decode = decode
-        self._buffer = memoryview(b"")
-        self._more = True
-        self.broken = False
-        self._at_end = False
-
-    def _pull(self) -> bytes:
-        """The next bytes off the wire, b"" at the end.
-
-        Raises:
-            YtError: the client went away; this must never look like the end of the data.
-        """
-        while self._more:
-            try:
-                message: Message = asyncio.run_coroutine_threadsafe(self._take(), self._loop).result()
-            except TimeoutError:
-                self.broken, self._more = True, False
-                raise YtError(
-                    f"Request body was cut off: nothing came for {PATIENCE_S:.0f} seconds", status=408
-                ) from None
-            if message["type"] == "http.disconnect":
-                self.broken, self._more = True, False
-                break
-            self._more = bool(message.get("more_body", False))
-            if message.get("body"):
-                return bytes(message["body"])
-        self._check_whole()
-        self._at_end = True
-        return b""
-
-    async def _take(self) -> Message:
-        async with asyncio.timeout(PATIENCE_S):
-            return await self._receive()
-
-    def _check_whole(self) -> None:
-        if self.broken:
-            raise YtError("Request body was cut off: the client closed the connection")
-
-    def check(self) -> None:
-        """Raise if the body did not arrive whole, or was not read whole.
-
-        Parsers may hide an error of `read`, and that of YSON takes a NUL byte for the end of the rows.
-        """
-        self._check_whole()
-        if not self._at_end:
-            raise YtError("Request body goes on after the end of its rows: a NUL byte outside a string")
-
-    def read(self, size: int = -1) -> bytes:
-        if size is None or size < 0:
-            pieces = []
-            while piece := self.read(PIECE):
-                pieces.append(piece)
-            return b"".join(pieces)
-        if not self._buffer:
-            self._buffer = memoryview(self._next())
-        piece = bytes(self._buffer[:size])
-        self._buffer = self._buffer[size:]
-        return piece
-
-    def _next(self) -> bytes:
-        if self._decode is None:
-            return self._pull()
-        out = self._decode.feed(b"", PIECE)
-        while not out:
-            data = self._pull()
-            if not data:
-                if not self._decode.at_end():
-                    self.broken = True
-                    raise YtError("Request body was cut off inside its encoding")
-                return b""
-            out = self._decode.feed(data, PIECE)
-        return out

@@ -7,6 +7,7 @@ never read from the disk, and a reader holds one batch at a time. A chunk of a f
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import threading
 from bisect import bisect_right
@@ -19,6 +20,9 @@ import pyarrow as pa
 from ytcurate.localcluster.model.ids import new_id
 
 TEMPORARY = ".tmp"
+RESIDENT_BYTES = 64 * 1024 * 1024
+"""Pages of a chunk that may stay in memory while it is read; a sixteenth of it may stay afterwards."""
+OPEN_CHUNKS = 64
 
 
 class ChunkFiles:
@@ -110,8 +114,10 @@ class TableChunk:
     """An open chunk of rows."""
 
     def __init__(self, path: str) -> None:
-        self._map = pa.memory_map(path)
-        self._reader = pa.ipc.open_file(self._map)
+        with Path(path).open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
+        self._touched = 0
         self.schema: pa.Schema = self._reader.schema
         self.names: list[str] = list(self.schema.names)
         ends, total = [], 0
@@ -131,11 +137,24 @@ class TableChunk:
                 batch = batch.select([name for name in columns if name in self.names])
             low, high = max(start - row, 0), min(end - row, self.ends[index] - row)
             yield batch.slice(low, high - low), high - low
+            self._touched += batch.nbytes
             row = self.ends[index]
             index += 1
+            is_last = row >= end or index == len(self.ends)
+            if self._touched >= (RESIDENT_BYTES // 16 if is_last else RESIDENT_BYTES):
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Give pages that were read back to the system, which keeps them as long as it has room.
+
+        They would count as this process's memory otherwise, up to whole tables. Whoever still looks at one
+        gets it again.
+        """
+        self._touched = 0
+        self._map.madvise(mmap.MADV_DONTNEED)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=OPEN_CHUNKS)
 def open_table_chunk(path: str) -> TableChunk:
     """Open chunks are kept for a while: parallel readers come back with many small ranges."""
     return TableChunk(path)

@@ -16,6 +16,8 @@ from ytcurate.localcluster.model.writer import RowWriter
 def write_rows(items: Iterator[Any], index: int, tables: list[tuple[RowWriter, threading.Lock]]) -> None:
     """Rows of one output stream, which begins at table `index` and may switch to others.
 
+    At its end all rows of all tables so far are checked.
+
     Raises:
         YtError: a row breaks a rule, or the stream names a table there is not.
     """
@@ -23,11 +25,7 @@ def write_rows(items: Iterator[Any], index: int, tables: list[tuple[RowWriter, t
     for item in items:
         if isinstance(item, dict):
             with lock:
-                try:
-                    writer.write_row(item)
-                except YtError as error:
-                    error.attributes.setdefault("row_index", writer.row_count)
-                    raise
+                writer.write_row(item)
         elif item is None or isinstance(item, yson.YsonEntity):
             asked = (getattr(item, "attributes", None) or {}).get(b"table_index")
             if asked is not None:
@@ -36,6 +34,9 @@ def write_rows(items: Iterator[Any], index: int, tables: list[tuple[RowWriter, t
                 writer, lock = tables[int(asked)]
         else:
             raise YtError(f"Row must be a map, found {type(item).__name__}")
+    for writer, lock in tables:
+        with lock:
+            writer.flush()
 
 
 def exit_error(code: int) -> YtError:
