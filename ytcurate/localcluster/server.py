@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from ytcurate.localcluster import memory
 from ytcurate.localcluster.app import create_app
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.errors import YtError
@@ -131,7 +131,7 @@ def serve(settings: Settings) -> int:
     if has_gpu_trees and cluster.scheduler.slots.tell_once():
         tell("no GPU found: GPU pool trees offer one simulated device, without CUDA")
     app = create_app(cluster)
-    _collect_garbage_rarely()
+    memory.settle()
     config = uvicorn.Config(
         Trailers(RequireToken(app, token) if token else app),
         http=Protocol,
@@ -174,13 +174,6 @@ def _log_to(path: Path) -> None:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-
-
-def _collect_garbage_rarely() -> None:
-    """Rows are plain objects by the thousand that point to nothing: looking for cycles among them as often as
-    Python does costs more than checking and storing them."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _raise_descriptor_limit() -> None:

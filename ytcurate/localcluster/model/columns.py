@@ -13,9 +13,11 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import yt.yson as yson
 
+from ytcurate.localcluster.model import varints
 from ytcurate.localcluster.model.schema import INT_RANGES, UINT_RANGES, Column, optional
 from ytcurate.localcluster.model.values import scalar, string_head, unsigned
 
@@ -76,7 +78,7 @@ def pack(column: Column, values: Sequence[Any]) -> Packed | None:
     if simple in ("utf8", "json"):
         return _strings(values) if kinds <= {bytes} and _are_utf8(values) else None
     if simple == "any" and column.type_v3 in ("yson", optional("yson")):
-        return _any(values)
+        return _any_integers(values) if kinds == {int} and None not in values else _any(values)
     return None
 
 
@@ -125,9 +127,22 @@ def _binary(parts: Sequence[bytes | None], sizes: list[int]) -> Packed:
         validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
     offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(b"".join(parts))]  # type: ignore[arg-type]
-    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(sizes), buffers)
-    return Packed(array, int(offsets[-1]), max(0, *sizes))
+    return _packed(validity, offsets, b"".join(parts))  # type: ignore[arg-type]
+
+
+def _packed(validity: pa.Buffer | None, offsets: npt.NDArray[np.int64], data: bytes) -> Packed:
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(data)]
+    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+    return Packed(array, int(offsets[-1]), int(np.diff(offsets).max(initial=0)))
+
+
+def _any_integers(values: Sequence[int]) -> Packed | None:
+    try:
+        whole = np.array(values, dtype=np.int64)
+    except OverflowError:
+        return None
+    cells, offsets = varints.encode(varints.SIGNED, varints.zigzags(whole))
+    return _packed(None, offsets, cells)
 
 
 def _any(values: Sequence[Any]) -> Packed | None:
@@ -146,7 +161,7 @@ def _any(values: Sequence[Any]) -> Packed | None:
             parts.append(unsigned(value))
             sizes.append(len(parts[-1]))
         elif kind is int or kind is float or kind is bool:
-            parts.append(_integer(value) if kind is int else scalar(value))
+            parts.append(scalar(value))
             sizes.append(len(parts[-1]))
         else:
             return None
@@ -154,14 +169,3 @@ def _any(values: Sequence[Any]) -> Packed | None:
 
 
 _string_head = lru_cache(maxsize=4096)(string_head)
-
-
-def _integer(value: int) -> bytes:
-    """`scalar` of a whole number, with the small ones, which are most, in one step."""
-    if 0 <= value < 1 << 6:
-        return bytes((2, value << 1))
-    if 0 <= value < 1 << 13:
-        return bytes((2, value << 1 & 0x7F | 0x80, value >> 6))
-    if 0 <= value < 1 << 20:
-        return bytes((2, value << 1 & 0x7F | 0x80, value >> 6 & 0x7F | 0x80, value >> 13))
-    return scalar(value)
