@@ -1,12 +1,13 @@
 """The local cluster's own cost: large cells, small rows, an empty operation, memory.
 
 ``write_ratio`` and ``read_ratio`` are the time of the same client against a server that stores nothing (it
-throws away what is written and reads from memory) over its time against the local cluster, for cells of 3 MB,
-without compression; ``ratio`` is the lower of the two. That server hands the small commands around a write on
-to the cluster, so it is a little slower than it could be. ``client_share`` is the client's part of the
-processor time of both processes, for 200,000 rows of 100 bytes. ``empty_map_seconds`` is an operation of one
-job that does nothing, from its start to its end by the cluster's clock, without the start of the Python that
-the job runs. ``peak_mb`` is the most memory a fresh server held while a large table (``--megabytes``) was
+throws away what is written and reads from memory) over its time against the local cluster, for cells of 3
+MB, without compression; ``ratio`` is the lower of the two. That server hands the small commands around a
+write on to the cluster, so it is a little slower than it could be. ``client_share_write`` and
+``client_share_read`` are the client's part of the processor time of both processes, for 200,000 rows of 100
+bytes in a table with a schema, with the client as it comes. ``empty_map_seconds`` is an operation of one job
+that does nothing, from its start to its end by the cluster's clock, without the start of the Python that the
+job runs. ``peak_mb`` is the most memory a fresh server held while a large table (``--megabytes``) was
 written and read; a MB is 10^6 bytes.
 """
 
@@ -19,10 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,11 +37,12 @@ from ytcurate.localcluster import lifecycle
 CELL = 3_000_000
 CELLS, QUICK_CELLS = 100, 10
 ROWS, QUICK_ROWS = 200_000, 20_000
-MEGABYTES, QUICK_MEGABYTES = 1000, 50
+MEGABYTES, QUICK_MEGABYTES = 5000, 50
 REPEATS = 3
 WIDTH = 100
 FUNCTIONS_SHOWN = 6
 LARGE, SMALL = "//tmp/large", "//tmp/small"
+SCHEMA = [{"name": "key", "type": "int64"}, {"name": "value", "type": "string"}]
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class Cluster:
     proxy: str
     process: psutil.Process
 
-    def client(self) -> Any:
-        """A client that sends as it is and asks often."""
-        return make_client(self.proxy)
+    def client(self, encoding: str = "identity") -> Any:
+        """A client that asks often."""
+        return make_client(self.proxy, encoding)
 
     def cpu_s(self) -> float:
         """Processor time of the server so far."""
@@ -65,13 +68,13 @@ class Cluster:
         return int(kib) * 1024 / 1e6
 
 
-def make_client(proxy: str) -> Any:
-    """A client for a proxy, without compression."""
+def make_client(proxy: str, encoding: str = "identity") -> Any:
+    """A client for a proxy; "identity" sends without compression, "gzip" is what it does by itself."""
     import yt.wrapper as yt
 
     client = yt.YtClient(proxy=proxy)
     config = yt.config.get_config(client)
-    config["proxy"]["content_encoding"] = "identity"
+    config["proxy"]["content_encoding"] = encoding
     config["write_retries"]["enable"] = False
     config["operation_tracker"]["poll_period"] = 50
     return client
@@ -121,7 +124,8 @@ def measure(options: Options, megabytes: int | None = None) -> Result:
         "ratio": min(cells["write"]["ratio"], cells["read"]["ratio"]),
         "write_ratio": cells["write"]["ratio"],
         "read_ratio": cells["read"]["ratio"],
-        "client_share": {name: each["client_share"] for name, each in rows.items()},
+        "client_share_write": rows["write"]["client_share"],
+        "client_share_read": rows["read"]["client_share"],
         "empty_map_seconds": round(median(maps) - start_s, 3),
         "python_start_seconds": round(start_s, 3),
         "peak_mb": round(peak_memory(size_mb), 1),
@@ -180,33 +184,49 @@ def pieces_of(client: Any) -> Iterator[bytes]:
 
 
 def small_rows(cluster: Cluster, count: int) -> dict[str, Result]:
-    """Write and read rows of 100 bytes; whose processor time it takes, and where the client's goes."""
-    client = cluster.client()
+    """Write and read rows of 100 bytes; whose processor time it takes, and where the client's goes.
+
+    Raises:
+        RuntimeError: not all that was written was read.
+    """
+    import yt.wrapper as yt
+
+    client = cluster.client("gzip")
     rows = [{"key": number, "value": "x" * WIDTH} for number in range(count)]
-
-    def write() -> None:
-        client.write_table(SMALL, rows)
-
-    def read() -> None:
-        if sum(1 for _ in client.read_table(SMALL)) != count:
-            raise RuntimeError("rows are missing")
-
     found: dict[str, Result] = {}
-    for name, way in (("write", write), ("read", read)):
-        way()
-        wall, own, server = time.perf_counter(), time.process_time(), cluster.cpu_s()
-        way()
-        wall_s = time.perf_counter() - wall
-        own_s, server_s = time.process_time() - own, cluster.cpu_s() - server
-        found[name] = {
-            "seconds": round(wall_s, 2),
-            "rows_per_second": round(count / wall_s),
-            "client_cpu_s": round(own_s, 2),
-            "server_cpu_s": round(server_s, 2),
-            "client_share": round(own_s / (own_s + server_s), 3),
-            "profile": profile_of(way),
-        }
+    for suffix, schema in (("", SCHEMA), (", no schema", None)):
+        client.remove(SMALL, force=True)
+        path = yt.TablePath(SMALL, schema=schema) if schema else SMALL
+        found["write" + suffix] = shares(cluster, count, partial(client.write_table, path, rows))
+        found["read" + suffix] = shares(cluster, count, partial(read_all, client, count))
     return found
+
+
+def read_all(client: Any, count: int) -> None:
+    """Read the small rows.
+
+    Raises:
+        RuntimeError: some are missing.
+    """
+    if sum(1 for _ in client.read_table(SMALL)) != count:
+        raise RuntimeError("rows are missing")
+
+
+def shares(cluster: Cluster, count: int, way: Callable[[], object]) -> Result:
+    """Time of one way, and whose it is."""
+    way()
+    wall, own, server = time.perf_counter(), time.process_time(), cluster.cpu_s()
+    way()
+    wall_s = time.perf_counter() - wall
+    own_s, server_s = time.process_time() - own, cluster.cpu_s() - server
+    return {
+        "seconds": round(wall_s, 2),
+        "rows_per_second": round(count / wall_s),
+        "client_cpu_s": round(own_s, 2),
+        "server_cpu_s": round(server_s, 2),
+        "client_share": round(own_s / (own_s + server_s), 3),
+        "profile": profile_of(way),
+    }
 
 
 def profile_of(way: Any) -> Result:

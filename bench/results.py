@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.harness import RESULTS, Result, as_table, as_text, gather, is_table
 
-NAMES = ("upload", "frames", "hand_over", "describe", "curate_cpu", "overlap", "search")
+NAMES = ("upload", "frames", "hand_over", "describe", "curate_cpu", "overlap", "search", "cluster_io")
 GPU_COMMAND = "python -m bench.gpu_describe --json --clips 200 > gpu.json"
 
 _ABOUT = {
@@ -41,6 +41,13 @@ _ABOUT = {
     "over the whole run; `one_after_another` is the sum of all stages, each alone, over the whole run.",
     "search": "The ten nearest of a million vectors of 512, all of them compared. `seconds` is a search of "
     "vectors in the page cache, `cold_seconds` the first one from the disk.",
+    "cluster_io": "The local cluster's own cost, with the unmodified client. `ratio` is the time of the same client"
+    " against a server that throws away what is written and reads from memory, over its time against "
+    "the local cluster, for cells of 3 MB without compression: the lower of writing and reading. "
+    "`client_share_*` is the client's part of the processor time of both, for rows of 100 bytes. "
+    "`empty_map_seconds` is an operation of one job that does nothing, without the start of its "
+    "Python. `peak_mb` is the most memory (resident, mapped files included) that a server held while "
+    "a table of `peak_table_mb` was written and read.",
     "gpu_describe": "Random weights in the shapes of Qwen2.5-VL-7B, answers of one length. "
     "`clips_per_second` runs from the moment the engine is ready to the last answer; `ceiling` is the same "
     "engine with every clip rendered before and submitted at once.",
@@ -80,6 +87,12 @@ TARGETS = (
     Target("curate_cpu", "ratio", "CPU stages of curation, times faster", 2),
     Target("overlap", "ratio", "the slowest stage's share of a whole run", 0.87),
     Target("search", "seconds", "searching a million vectors, s", 1, at_least=False),
+    Target("cluster_io", "write_ratio", "writing 3 MB cells, share of what the client can", 0.5),
+    Target("cluster_io", "read_ratio", "reading 3 MB cells, share of what the client can", 0.5),
+    Target("cluster_io", "client_share_write", "writing small rows, the client's part of the work", 0.5),
+    Target("cluster_io", "client_share_read", "reading small rows, the client's part of the work", 0.5),
+    Target("cluster_io", "empty_map_seconds", "an operation that does nothing, s", 1.5, at_least=False),
+    Target("cluster_io", "peak_mb", "memory of a server of a 5 GB table, MB", 1000, at_least=False),
 )
 GPU_TARGETS = (
     Target("gpu_describe", "ratio", "the job on a GPU, times faster", 3),

@@ -17,6 +17,7 @@ from bench.results import page
         ("hand_over", {"frames", "hand-over", "cpu_ms_per_clip", "cpu_ms by step"}),
         ("curate_cpu", {"clips", "clips_per_second_per_core", "ratio_without_encoding"}),
         ("search", {"seconds", "cold_seconds", "recall"}),
+        ("cluster_io", {"client_share_write", "empty_map_seconds", "peak_mb"}),
     ],
 )
 def test_a_measurement_prints_one_json_object_as_its_last_line(name, keys):
