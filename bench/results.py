@@ -41,8 +41,8 @@ _ABOUT = {
     "over the whole run; `one_after_another` is the sum of all stages, each alone, over the whole run.",
     "search": "The ten nearest of a million vectors of 512, all of them compared. `seconds` is a search of "
     "vectors in the page cache, `cold_seconds` the first one from the disk.",
-    "cluster_io": "The local cluster's own cost, with the unmodified client. `ratio` is the time of the same client"
-    " against a server that throws away what is written and reads from memory, over its time against "
+    "cluster_io": "The local cluster's own cost, with the unmodified client. `ratio` is the time of the same "
+    "client against a server that throws away what is written and reads from memory, over its time against "
     "the local cluster, for cells of 3 MB without compression: the lower of writing and reading. "
     "`client_share_*` is the client's part of the processor time of both, for rows of 100 bytes. "
     "`empty_map_seconds` is an operation of one job that does nothing, without the start of its "
