@@ -97,11 +97,6 @@ def call(proxy: str, command: str, parameters: dict[str, object]) -> requests.Re
         ("list_jobs", {"operation_id": "1-2-3-4", "with_spec": True}, "with_spec"),
         (
             "read_table",
-            {"path": "//tmp/t", "control_attributes": {"enable_key_switch": True}},
-            "control_attributes/enable_key_switch",
-        ),
-        (
-            "read_table",
             {"path": "//tmp/t", "table_reader": {"sampling_rate": 0.5}},
             "table_reader/sampling_rate",
         ),

@@ -78,24 +78,27 @@ def _text_tree(value: Any) -> Any:
     return value
 
 
-def from_json(value: Any, encode_utf8: bool) -> Any:
+def from_json(value: Any, encode_utf8: bool, *, plain: bool = False) -> Any:
     """JSON of a table row to YSON values with byte strings.
 
-    With `encode_utf8` (the default of the format) every character stands for one byte.
+    With `encode_utf8` (the default of the format) every character stands for one byte. With `plain` no key
+    has a meaning of its own.
     """
     if isinstance(value, str):
         return value.encode("latin-1" if encode_utf8 else "utf-8")
     if isinstance(value, dict):
-        if "$value" in value:
+        if "$value" in value and not plain:
             inner = from_json(value["$value"], encode_utf8)
             attributes = from_json(value.get("$attributes") or {}, encode_utf8)
             return yson.to_yson_type(inner, attributes) if attributes else inner
         return {
-            from_json(key[1:] if key.startswith("$$") else key, encode_utf8): from_json(item, encode_utf8)
+            from_json(key[1:] if key.startswith("$$") and not plain else key, encode_utf8): from_json(
+                item, encode_utf8, plain=plain
+            )
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [from_json(item, encode_utf8) for item in value]
+        return [from_json(item, encode_utf8, plain=plain) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and value >= 2**63:
         return yson.YsonUint64(value)
     return value

@@ -105,7 +105,24 @@ def _formats() -> list[str]:
             else:
                 taken.append(name)
         lines.append((use, _names(taken), _names(refused)))
-    return ["## Formats", "", *_table(("for", "taken", "refused by name"), lines)]
+    only = [
+        (f"`{name}`", _names(f"{attribute}={_yson(value)}" for attribute, value in module.ONLY.items()))
+        for name, module in rows.FORMATS.items()
+    ]
+    return [
+        "## Formats",
+        "",
+        *_table(("for", "taken", "refused by name"), lines),
+        "Attributes of these formats that may have but one value; any other is refused by name:",
+        "",
+        *_table(("format", "attributes"), only),
+    ]
+
+
+def _yson(value: object) -> str:
+    """A value of an attribute as YSON."""
+    text = {True: "%true", False: "%false", None: "#"}
+    return text[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _operations() -> list[str]:

@@ -168,15 +168,7 @@ PARAMETERS = {
         unordered="rows come in their order",
         omit_inaccessible_columns=NO_ACCESS_CONTROL,
         omit_inaccessible_rows=NO_ACCESS_CONTROL,
-        refused_inside={
-            "table_reader": ("sampling_rate",),
-            "control_attributes": (
-                "enable_table_index",
-                "enable_key_switch",
-                "enable_tablet_index",
-                "enable_end_of_stream",
-            ),
-        },
+        refused_inside={"table_reader": ("sampling_rate",)},
     ),
     "alter_table": _takes("path schema dynamic"),
     "get_table_columnar_statistics": _takes(

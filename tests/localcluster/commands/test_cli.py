@@ -40,3 +40,16 @@ def test_the_cli_uploads_and_downloads(proxy: str, folder: str) -> None:
     assert yt(proxy, "get", f"{folder}/f/@type").strip() == b'"file"'
     assert b"file" in yt(proxy, "list", "-l", folder)
     assert f"{folder}/f" in yt(proxy, "find", folder, "--type", "file").decode()
+
+
+@pytest.mark.checked_against("documentation")
+def test_formats_of_text_tools_go_both_ways(proxy: str, folder: str) -> None:
+    schema = "<schema=[{name=a;type=int64};{name=b;type=string}]>"
+    form = "<columns=[b;a];enable_string_to_all_conversion=%true>schemaful_dsv"
+    yt(proxy, "write-table", f"{schema}{folder}/t", "--format", form, data=b"x\t1\ny\t2\n")
+    assert (
+        yt(proxy, "read-table", f"{folder}/t", "--format", "<columns=[a;b]>schemaful_dsv") == b"1\tx\n2\ty\n"
+    )
+    assert yt(proxy, "read-table", f"{folder}/t", "--format", "dsv") == b"a=1\tb=x\na=2\tb=y\n"
+    yt(proxy, "write-table", f"{folder}/u", "--format", "yamr", data=b"k\tv\n")
+    assert yt(proxy, "read-table", f"{folder}/u", "--format", "<has_subkey=%true>yamr") == b"k\t\tv\n"

@@ -210,7 +210,7 @@ def test_switches_between_keys_stand_where_the_client_expects_them(client: YtCli
         "<table_index=1;>#;<row_index=0;>#;" '{"k"=1;"n"=1;};'
         "<table_index=0;>#;<row_index=0;>#;" '{"k"=1;"n"=2;};'
         "<table_index=1;>#;<row_index=1;>#;" '{"k"=1;"n"=3;};'
-        "<key_switch=%true>#;<table_index=0;>#;<row_index=1;>#;" '{"k"=2;"n"=1;};'
+        "<key_switch=%true;>#;<table_index=0;>#;<row_index=1;>#;" '{"k"=2;"n"=1;};'
     )  # fmt: skip
 
 

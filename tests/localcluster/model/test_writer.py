@@ -12,7 +12,7 @@ from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model.chunks import ChunkFiles
 from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.writer import MIB, RowWriter, WriterLimits, parse_limits
-from ytcurate.localcluster.rows import RowEncoder, parse_rows
+from ytcurate.localcluster.rows import Rows, Source, encoder_for, parse_rows
 
 pytestmark = pytest.mark.checked_against("server source")
 
@@ -32,12 +32,12 @@ def write(
 
 
 def read(reader: TableReader, columns: list[str] | None = None, ranges: Any = None) -> bytes:
-    encoder = RowEncoder(Format("json"), [])
+    encoder = encoder_for(Format("json"), [Source(schemas.Schema())])
     return b"".join(
         piece
         for segment in reader.segments(ranges)
         for batch, count in reader.batches(segment, columns)
-        for piece in encoder.encode(batch, count, columns)
+        for piece in encoder.encode(Rows(batch, count))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ytcurate.localcluster import errors
@@ -17,7 +17,16 @@ from ytcurate.localcluster.model.upload import publish, table_target, upload_tra
 from ytcurate.localcluster.model.writer import RowWriter, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.registry import NOTHING, command
-from ytcurate.localcluster.rows import RowEncoder, only_rows, parse_rows, require_supported
+from ytcurate.localcluster.rows import (
+    Encoder,
+    Rows,
+    Source,
+    encoder_for,
+    only_rows,
+    parse_control,
+    parse_rows,
+    require_supported,
+)
 
 
 @command("write_table", "tabular", volatile=True, heavy=True)
@@ -31,7 +40,7 @@ def write_table(call: Call) -> Any:
             target = table_target(cluster.cypress, cluster.cypress.node(path, tx), path, tx)
         writer = RowWriter(cluster.files, target.schema, limits, target.last_key)
         try:
-            writer.write(only_rows(parse_rows(call.body, format)))
+            writer.write(only_rows(parse_rows(call.body, format, target.schema)))
             # A parser may take a broken connection for the end of the rows; the body knows better.
             call.body.check()  # type: ignore[attr-defined]
             chunks = writer.close()
@@ -60,9 +69,7 @@ def open_table(call: Call, path: RichPath, tx: str) -> tuple[TableReader, schema
 def read_table(call: Call) -> Any:
     path, tx = call.path(), call.tx
     format = require_supported(call.format("output_format"))
-    control = dict(call.params.get("control_attributes") or {})
-    if control.get("enable_range_index") and not control.get("enable_row_index"):
-        raise YtError('"enable_range_index" requires "enable_row_index"')
+    control = parse_control(call.params.get("control_attributes"))
     for unsupported in ("rename_columns", "timestamp"):
         if path.attributes.get(unsupported):
             raise YtError(f'"{unsupported}" in a path is not implemented by the local cluster')
@@ -70,7 +77,7 @@ def read_table(call: Call) -> Any:
     pins = [chunk.id for chunk in reader.chunks]
     try:
         segments = reader.segments(path.ranges)
-        encoder = RowEncoder(format, [column.name for column in schema.columns])
+        encoder = encoder_for(format, [Source(schema, path.columns)], control)
     except BaseException:
         call.cluster.state.unpin(pins)
         raise
@@ -80,12 +87,14 @@ def read_table(call: Call) -> Any:
     }
     # The client resumes a broken read from here.
     parameters["start_row_index"] = segments[0].row_index if segments else 0
-    if call.flag("start_row_index_only"):
-        segments = []
+    only_parameters = call.flag("start_row_index_only")
 
     def pieces() -> Iterator[bytes]:
         try:
-            yield from encode_segments(reader, segments, encoder, path.columns, control)
+            if not only_parameters:
+                yield from encode_segments(reader, segments, encoder, path.columns)
+                if end := encoder.end():
+                    yield end
         finally:
             call.cluster.state.unpin(pins)
 
@@ -108,24 +117,14 @@ def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def encode_segments(
-    reader: TableReader,
-    segments: list[Segment],
-    encoder: RowEncoder,
-    columns: list[str] | None,
-    control: dict[str, Any],
+    reader: TableReader, segments: Iterable[Segment], encoder: Encoder, columns: list[str] | None
 ) -> Iterator[bytes]:
-    """Rows of the segments with the control entities asked for."""
-    current_range = next_row = -1
+    """Rows of the segments of one table in the encoder's format; `encoder.end()` is left to the caller."""
     for segment in segments:
-        if control.get("enable_range_index") and segment.range_index != current_range:
-            yield encoder.control(range_index=segment.range_index)
-        if control.get("enable_row_index") and (
-            segment.range_index != current_range or segment.row_index != next_row
-        ):
-            yield encoder.control(row_index=segment.row_index)
-        current_range, next_row = segment.range_index, segment.row_index + segment.row_count
+        row = segment.row_index
         for batch, count in reader.batches(segment, columns):
-            yield from encoder.encode(batch, count, columns)
+            yield from encoder.encode(Rows(batch, count, segment.table_index, segment.range_index, row))
+            row += count
 
 
 @command("alter_table", volatile=True)

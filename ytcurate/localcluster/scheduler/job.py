@@ -192,6 +192,8 @@ class JobProcess:
             self.input_done = True
         except BrokenPipeError:
             pass  # A job may stop reading when it has seen enough.
+        except YtError as error:
+            self.fail(error)
         except Exception as error:
             log.exception("bug while feeding job %s", self.id)
             self.fail(errors.bug("job input", error))
@@ -203,7 +205,9 @@ class JobProcess:
     ) -> None:
         with open(descriptor, "rb", buffering=1 << 20) as stream:
             try:
-                write_rows(parse_rows(stream, self.user_job.output_format), index, tables)
+                schema = tables[index][0].schema
+                rows = parse_rows(stream, self.user_job.output_format, schema, index)
+                write_rows(rows, index, tables)
                 return
             except YtError as error:
                 if error.code == errors.GENERIC:

@@ -7,7 +7,6 @@ from typing import Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.formats import Format
 from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.ypath import RichPath
@@ -80,23 +79,7 @@ def reduce(raw: dict[str, Any], inputs: list[RichPath], cap: int) -> tuple[list[
 def _reducer(
     name: str, raw: dict[str, Any], io: dict[str, Any], paths: Any, cap: int, group: Grouping
 ) -> UserJob:
-    job = replace(user_job(name, need(raw, "reducer"), io, paths, cap), group=group)
-    if (io.get("control_attributes") or {}).get("enable_key_switch"):
-        key_switch(job.input_format)
-    return job
-
-
-def key_switch(format: Format) -> bytes:
-    """The entity that stands between the rows of two keys.
-
-    Raises:
-        YtError: the format cannot carry it.
-    """
-    if format.name == "yson":
-        return b"<key_switch=%true>#;"
-    if format.name == "json":
-        return b'{"$value":null,"$attributes":{"key_switch":true}}\n'
-    raise YtError(f'Format "{format.name}" cannot carry key switches: "enable_key_switch" needs yson or json')
+    return replace(user_job(name, need(raw, "reducer"), io, paths, cap), group=group)
 
 
 def map_reduce(

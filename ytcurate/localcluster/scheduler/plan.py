@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ytcurate.localcluster.model.upload import Target, publish, table_target
 from ytcurate.localcluster.model.values import order_key
 from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.rows import RowEncoder
+from ytcurate.localcluster.rows import Control, Source, encoder_for, parse_control
 from ytcurate.localcluster.scheduler import slicing
 from ytcurate.localcluster.scheduler.spec import Spec, UserJob
 
@@ -123,38 +123,31 @@ def make_jobs(spec: Spec, inputs: list[Input]) -> list[JobPlan]:
 
 def input_of(job: UserJob, inputs: list[Input], segments: list[Segment]) -> Callable[[], Iterator[bytes]]:
     """A function that streams a job's input in its format, control entities included."""
-    control: dict[str, Any] = dict(job.job_io.get("control_attributes") or {})
-    by_default = len(inputs) > 1
-    asked = job.raw.get("enable_input_table_index")
-    with_table = bool(control.get("enable_table_index", by_default if asked is None else asked))
-    encoders = [
-        RowEncoder(job.input_format, [column.name for column in each.schema.columns]) for each in inputs
-    ]
+    control = control_of(job, by_default=len(inputs) > 1)
 
     def stream() -> Iterator[bytes]:
-        current = -1
-        for table_index, run in _runs(segments):
-            if with_table and table_index != current:
-                yield encoders[table_index].control(table_index=table_index)
-            current = table_index
-            source = inputs[table_index]
-            yield from encode_segments(
-                source.reader, run, encoders[table_index], source.path.columns, control
-            )
+        encoder = encoder_for(job.input_format, sources_of(inputs), control)
+        for segment in segments:
+            source = inputs[segment.table_index]
+            yield from encode_segments(source.reader, [segment], encoder, source.path.columns)
+        yield encoder.end()
 
     return stream
 
 
-def _runs(segments: list[Segment]) -> Iterator[tuple[int, list[Segment]]]:
-    """Neighbouring segments of one table together, so that control entities are not repeated."""
-    run: list[Segment] = []
-    for segment in segments:
-        if run and run[-1].table_index != segment.table_index:
-            yield run[-1].table_index, run
-            run = []
-        run.append(segment)
-    if run:
-        yield run[-1].table_index, run
+def control_of(job: UserJob, *, by_default: bool) -> Control:
+    """Control attributes of a job's input.
+
+    Args:
+        by_default: are switches between tables announced unless the spec says otherwise?
+    """
+    asked = job.raw.get("enable_input_table_index")
+    with_table = by_default if asked is None else bool(asked)
+    return parse_control(job.job_io.get("control_attributes"), enable_table_index=with_table)
+
+
+def sources_of(inputs: Sequence[Input]) -> list[Source]:
+    return [Source(each.schema, each.path.columns) for each in inputs]
 
 
 def writers_for(cluster: Cluster, targets: list[Target], limits: WriterLimits) -> list[RowWriter]:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ytcurate.localcluster.model.reader import Segment, TableReader
-from ytcurate.localcluster.rows import RowEncoder
+from ytcurate.localcluster.rows import Rows, encoder_for
 from ytcurate.localcluster.scheduler import slicing
 from ytcurate.localcluster.scheduler.external_sort import split_ranges
-from ytcurate.localcluster.scheduler.keyed_spec import key_switch
 from ytcurate.localcluster.scheduler.keys import Key, batch_keys
-from ytcurate.localcluster.scheduler.plan import Input, JobPlan
+from ytcurate.localcluster.scheduler.plan import Input, JobPlan, control_of, sources_of
 from ytcurate.localcluster.scheduler.spec import Spec
 from ytcurate.localcluster.scheduler.user_job import UserJob
 
@@ -136,7 +135,7 @@ def _pivots(streams: Sequence[Stream], count: int) -> list[Key]:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Run:
     """Neighbouring rows of one table that no row of another table may come between."""
 
     key: Key
@@ -148,49 +147,30 @@ class _Rows:
 
 
 def input_of(job: UserJob, inputs: Sequence[Input], segments: list[Segment]) -> Callable[[], Iterator[bytes]]:
-    """A function that streams the merged rows in the job's format, with the switches asked for.
-
-    Raises:
-        YtError: the format has no key switches.
-    """
+    """A function that streams the merged rows in the job's format, with the switches asked for."""
     group = job.group
     assert group is not None
-    control: dict[str, Any] = dict(job.job_io.get("control_attributes") or {})
-    switches = bool(control.get("enable_key_switch"))
-    asked = job.raw.get("enable_input_table_index")
-    by_default = len(inputs) > 1 and group.table_index
-    with_table = bool(control.get("enable_table_index", by_default if asked is None else asked))
-    encoders = [
-        RowEncoder(job.input_format, [column.name for column in each.schema.columns]) for each in inputs
-    ]
-    switch = key_switch(job.input_format) if switches else b""
+    control = control_of(job, by_default=len(inputs) > 1 and group.table_index)
     parts = split_ranges(segments)
-    width = len(group.reduce_by) if switches else 0
+    width = len(group.reduce_by) if control.enable_key_switch else 0
     names = group.sort_by if len(parts) > 1 else group.sort_by[:width]
 
     def stream() -> Iterator[bytes]:
-        runs = heapq.merge(*(_runs(inputs, part, names) for part in parts), key=lambda rows: rows.key)
+        encoder = encoder_for(job.input_format, sources_of(inputs), control)
+        runs = heapq.merge(*(_runs(inputs, part, names) for part in parts), key=lambda run: run.key)
         group_key: Key | None = None
-        place, next_row = (-1, -1), -1
-        for rows in runs:
-            if switches and group_key is not None and rows.key[:width] != group_key:
-                yield switch
-            group_key = rows.key[:width]
-            encoder = encoders[rows.table_index]
-            here = (rows.table_index, rows.range_index)
-            if with_table and rows.table_index != place[0]:
-                yield encoder.control(table_index=rows.table_index)
-            if control.get("enable_range_index") and here != place:
-                yield encoder.control(range_index=rows.range_index)
-            if control.get("enable_row_index") and (here != place or rows.row_index != next_row):
-                yield encoder.control(row_index=rows.row_index)
-            place, next_row = here, rows.row_index + rows.count
-            yield from encoder.encode(rows.batch, rows.count, inputs[rows.table_index].path.columns)
+        for run in runs:
+            is_new = group_key is not None and run.key[:width] != group_key
+            group_key = run.key[:width]
+            yield from encoder.encode(
+                Rows(run.batch, run.count, run.table_index, run.range_index, run.row_index, is_new)
+            )
+        yield encoder.end()
 
     return stream
 
 
-def _runs(inputs: Sequence[Input], segments: list[Segment], names: Sequence[str]) -> Iterator[_Rows]:
+def _runs(inputs: Sequence[Input], segments: list[Segment], names: Sequence[str]) -> Iterator[_Run]:
     """Rows of one range, those with the same values of `names` together as far as a batch goes."""
     for segment in segments:
         source = inputs[segment.table_index]
@@ -202,7 +182,7 @@ def _runs(inputs: Sequence[Input], segments: list[Segment], names: Sequence[str]
                 if at == count or keys[at] != keys[start]:
                     size = at - start
                     piece = batch if size == count else batch.slice(start, size)
-                    yield _Rows(
+                    yield _Run(
                         keys[start], segment.table_index, segment.range_index, row + start, piece, size
                     )
                     start = at

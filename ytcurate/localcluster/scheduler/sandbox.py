@@ -22,7 +22,7 @@ from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.rows import RowEncoder
+from ytcurate.localcluster.rows import Source, encoder_for
 from ytcurate.localcluster.scheduler.spec import UserJob
 
 if TYPE_CHECKING:
@@ -103,10 +103,11 @@ def _place(cluster: Cluster, folder: Path, path: RichPath, tx: str) -> None:
         if node.type == "table":
             format = parse_format(path.attributes.get("format"), YSON_TEXT)
             reader = TableReader(cluster.files, chunks, schema.key_columns)
-            encoder = RowEncoder(format, [column.name for column in schema.columns])
+            encoder = encoder_for(format, [Source(schema, path.columns)])
             with target.open("wb") as file:
-                for piece in encode_segments(reader, reader.segments(path.ranges), encoder, path.columns, {}):
+                for piece in encode_segments(reader, reader.segments(path.ranges), encoder, path.columns):
                     file.write(piece)
+                file.write(encoder.end())
         elif node.type != "file":
             raise YtError(f'"{path.text}" of type {node.type} cannot be a file of a job')
         elif len(chunks) == 1 and chunks[0].disk_size >= LINK_FROM_BYTES and not executable:

@@ -12,7 +12,7 @@ from ytcurate.localcluster.formats import YSON_TEXT, Format, parse_format
 from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.rows import require_supported
+from ytcurate.localcluster.rows import parse_control, require_supported
 
 MIB = 1024 * 1024
 JOB_TYPES = ("sorted_reduce", "partition_map", "partition_reduce")
@@ -77,6 +77,7 @@ def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: An
             raise YtError(f'Invalid environment variable name "{key}"')
     if raw.get("make_rootfs_writable") and not raw.get("layer_paths"):
         raise YtError('Option "make_rootfs_writable" cannot be set without specifying "layer_paths"')
+    parse_control(job_io.get("control_attributes"))
     both = parse_format(raw.get("format"), YSON_TEXT)
     count = raw.get("job_count")
     return UserJob(
