@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import NoneType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as compute
 import yt.yson as yson
 
 from ytcurate.localcluster.model import varints
@@ -83,10 +83,14 @@ def pack(column: Column, values: Sequence[Any]) -> Packed | None:
 
 
 def _integers(values: Sequence[Any], limits: tuple[int, int], kind: pa.DataType) -> Packed | None:
-    there = [value for value in values if value is not None]
-    if there and not (limits[0] <= min(there) and max(there) <= limits[1]):
+    try:
+        packed = _numbers(values, kind, 8)
+    except (OverflowError, pa.ArrowInvalid):
         return None
-    return _numbers(values, kind, 8)
+    found = compute.min_max(packed.array).as_py()
+    if found["min"] is not None and not (limits[0] <= found["min"] and found["max"] <= limits[1]):
+        return None
+    return packed
 
 
 def _numbers(values: Sequence[Any], kind: pa.DataType, weight: int) -> Packed:
@@ -152,7 +156,7 @@ def _any(values: Sequence[Any]) -> Packed | None:
     for value in values:
         kind = type(value)
         if kind is bytes:
-            head = _string_head(len(value))
+            head = string_head(len(value))
             parts += (head, value)
             sizes.append(len(head) + len(value))
         elif value is None:
@@ -166,6 +170,3 @@ def _any(values: Sequence[Any]) -> Packed | None:
         else:
             return None
     return _binary(parts, sizes)
-
-
-_string_head = lru_cache(maxsize=4096)(string_head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any
 
 import yt.yson as yson
@@ -38,6 +39,7 @@ def zigzag(value: int) -> bytes:
     return varint((value << 1) ^ (value >> 63) if value < 0 else value << 1)
 
 
+@lru_cache(maxsize=4096)
 def string_head(size: int) -> bytes:
     """What stands before the bytes of a string of this size."""
     return b"\x01" + zigzag(size)

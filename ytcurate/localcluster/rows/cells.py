@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+
+from ytcurate.localcluster.model import varints
 from ytcurate.localcluster.model.reader import decode_column
-from ytcurate.localcluster.model.values import any_cell, scalar, string_head, unsigned
+from ytcurate.localcluster.model.values import any_cell, scalar, string_head
 from ytcurate.localcluster.rows.base import Rows, Source
 
 HEAVY_CELL_BYTES = 32 * 1024
@@ -42,35 +46,49 @@ def yson_maps(rows: Rows, source: Source, *, skip_nulls: bool = False) -> Iterat
         name = field.name.encode()
         prefix = string_head(len(name)) + name + b"="
         kind = (field.metadata or {}).get(b"kind")
-        values = raw_cells(batch.column(index))
         null = prefix + b"#;" if field.name in shown else b""
-        if kind == b"any":
-            mode = 1
-        elif "binary" in str(field.type):
-            mode = 0
-        else:
-            mode = 3 if kind == b"unsigned" else 2
-        columns.append((prefix, mode, values, null))
+        is_string = kind != b"any" and "binary" in str(field.type)
+        values = (
+            raw_cells(batch.column(index))
+            if kind == b"any" or is_string
+            else number_cells(batch.column(index))
+        )
+        columns.append((prefix, is_string, values, null))
     tail = b"".join(string_head(len(n.encode())) + n.encode() + b"=#;" for n in absent) + b"}"
     for row in range(rows.count):
         parts: list[Any] = [b"{"]
         size = len(tail)
-        for prefix, mode, values, null in columns:
+        for prefix, is_string, values, null in columns:
             value = values[row]
             if value is None:
                 parts.append(null)
-            elif mode == 0:
-                length = len(value)
+                continue
+            length = len(value)
+            if is_string:
                 parts += (prefix, string_head(length), value, b";")
-                size += length
-            elif mode == 1:
-                parts += (prefix, value, b";")
-                size += len(value)
             else:
-                parts += (prefix, unsigned(value) if mode == 3 else scalar(value), b";")
-                size += 12
+                parts += (prefix, value, b";")
+            size += length
         parts.append(tail)
         yield parts, size
+
+
+def number_cells(array: Any) -> list[bytes | None]:
+    """Binary YSON of each number or boolean of a column, None for null."""
+    if pa.types.is_boolean(array.type):
+        return [None if value is None else scalar(value) for value in array.to_pylist()]
+    numbers = array.fill_null(0).to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(array.type):
+        packed = numbers.astype("<f8").tobytes()
+        cells = [b"\x03" + packed[at : at + 8] for at in range(0, len(packed), 8)]
+    else:
+        is_signed = pa.types.is_signed_integer(array.type)
+        marker = varints.SIGNED if is_signed else varints.UNSIGNED
+        data, offsets = varints.encode(marker, varints.zigzags(numbers) if is_signed else numbers)
+        cells = [data[start:end] for start, end in itertools.pairwise(offsets.tolist())]
+    if not array.null_count:
+        return cells
+    return [cell if there else None for cell, there in zip(cells, array.is_valid().to_pylist(), strict=True)]
 
 
 def raw_cells(array: Any) -> Any:
