@@ -143,11 +143,14 @@ def test_spec_options_are_sorted_by_what_the_scheduler_does() -> None:
         "environment",
         "tmpfs_volumes",
         "time_limit",
+        "cpu_limit",
+        "weight",
+        "pool",
     } <= reads.honoured
     assert {"docker_image", "auto_merge"} <= reads.alerted
     assert "input_query" in reads.refused
     # Nobody looks at these: were one called honoured, the page would promise what is not there.
-    assert not {"weight", "locality_timeout", "cpu_limit", "title"} & (
+    assert not {"locality_timeout", "preemption_mode", "title"} & (
         reads.honoured | reads.alerted | reads.refused
     )
     assert reads.alerted >= set(known_options.WITHOUT_EFFECT)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ytcurate.localcluster import lifecycle
+from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.page import page
 from ytcurate.localcluster.server import serve, tell
 from ytcurate.localcluster.settings import (
@@ -17,6 +18,7 @@ from ytcurate.localcluster.settings import (
     Settings,
     default_data_dir,
     default_user,
+    parse_pool_tree,
 )
 
 WORDS = ("serve", "start", "status", "stop", "commands")
@@ -38,7 +40,15 @@ def parser() -> argparse.ArgumentParser:
         "--profile", choices=sorted(ROW_WEIGHT_CAPS), default="tracto",
         help="which cluster's cap on row weight: tracto 1 GiB, ytsaurus 128 MiB",
     )  # fmt: skip
-    made.add_argument("--pool-trees", default=",".join(POOL_TREES), help="comma-separated names")
+    made.add_argument(
+        "--pool-trees",
+        default=",".join(POOL_TREES),
+        help="comma-separated names; the first is the default tree; they share the whole machine",
+    )
+    made.add_argument(
+        "--pool-tree", action="append", default=[], metavar="NAME={cpu=8;memory=...;gpu=2;user_slots=8}",
+        help="a tree with resources of its own, which a job has to fit into; may be given several times",
+    )  # fmt: skip
     made.add_argument("--slots", type=int, default=None, help="jobs without a GPU at once (default: cores)")
     made.add_argument("--user", default=None, help="the one user of the cluster (default: yours)")
     made.add_argument("--foreground", action="store_true", help="with start: stay in the foreground")
@@ -64,13 +74,23 @@ def main(argv: list[str] | None = None) -> int:
     except lifecycle.LifecycleError as error:
         tell(str(error))
         return 1
+    try:
+        own_trees = dict(parse_pool_tree(text) for text in options.pool_tree)
+    except YtError as error:
+        tell(f"--pool-tree: {': '.join([error.message, *(each.message for each in error.inner)])}")
+        return 2
+    names = [name for name in options.pool_trees.split(",") if name]
+    if not names and not own_trees:
+        tell("--pool-trees: a cluster needs one at least")
+        return 2
     return serve(
         Settings(
             data_dir=data_dir,
             host=options.host,
             port=options.port,
             profile=options.profile,
-            pool_trees=tuple(name for name in options.pool_trees.split(",") if name),
+            pool_trees=tuple(dict.fromkeys([*names, *own_trees])),
+            tree_resources=own_trees,
             slots=options.slots or os.cpu_count() or 1,
             user=options.user or default_user(),
         )
@@ -79,6 +99,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def start(data_dir: Path, options: argparse.Namespace) -> int:
     arguments = ["--host", options.host, "--profile", options.profile, "--pool-trees", options.pool_trees]
+    for text in options.pool_tree:
+        arguments += ["--pool-tree", text]
     for name in ("port", "slots", "user"):
         if getattr(options, name) is not None:
             arguments += [f"--{name}", str(getattr(options, name))]

@@ -14,7 +14,7 @@ from typing import IO, Any
 import yt.yson as yson
 
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.model import ypath
+from ytcurate.localcluster.model import pool_nodes, ypath
 from ytcurate.localcluster.model.chunks import ChunkFiles
 from ytcurate.localcluster.model.cypress import Cypress
 from ytcurate.localcluster.model.expiration import remove_expired
@@ -80,6 +80,7 @@ class Cluster:
         if gone:
             log.info("removed %d chunk files nothing refers to", gone)
         self.scheduler = Scheduler(self)
+        self.refresh_pools()
         self.transactions.on_abort = self.scheduler.transaction_aborted
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
@@ -124,17 +125,16 @@ class Cluster:
         for name in dict.fromkeys((user, "root")):
             self._ensure(f"//home/{name}")
             node = self._ensure(f"//sys/users/{name}")
-            info = {"home_path": f"//home/{name}", "available_pool_trees": list(trees)}
-            self.cypress.set_attr(node, "user_info", info, "")
-        for tree in trees:
-            self._ensure(f"//sys/pool_trees/{tree}")
+            self.cypress.set_attr(node, "user_info", {"home_path": f"//home/{name}"}, "")
         self.cypress.set_attr(self._ensure("//sys/pool_trees"), "default_tree", trees[0], "")
+        pool_nodes.plant(self.cypress, trees, "root")
         disk = shutil.disk_usage(self.settings.data_dir).total
         limits = {"disk_space_per_medium": {"default": disk}, "node_count": 10**6, "chunk_count": 10**6}
         for name in ("tmp", "default"):
             self.cypress.set_attr(self._ensure(f"//sys/accounts/{name}"), "resource_limits", limits, "")
-        for path in ("groups/users", "operations", "scheduler", "pools"):
+        for path in ("groups/users", "operations", "scheduler/orchid"):
             self._ensure(f"//sys/{path}")
+        self._ensure("//sys/controller_agents/config", "document")
         self.cypress.set_attr(self._ensure("//sys"), "cluster_name", "local", "")
         patch = self._ensure("//sys/client_config/default", "document")
         self.cypress.set_attr(
@@ -149,6 +149,11 @@ class Cluster:
             },
             "",
         )
+
+    def refresh_pools(self) -> None:
+        """Let the scheduler know trees and pools as Cypress has them."""
+        with self.state.session():
+            self.scheduler.slots.configure(*pool_nodes.read(self.cypress))
 
     def _ensure(self, path: str, kind: str = "map_node") -> Node:
         rich = ypath.parse(path)

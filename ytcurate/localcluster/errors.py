@@ -13,7 +13,9 @@ GENERIC = 1
 CANCELED = 2
 INVALID_OPERATION_STATE = 201
 NO_SUCH_OPERATION_IN_SCHEDULER = 200
+TOO_MANY_OPERATIONS = 202
 NO_SUCH_JOB = 203
+POOL_TREES_UNSPECIFIED = 214
 FAILED_JOBS_LIMIT = 215
 SORT_ORDER_VIOLATION = 301
 NON_UNIQUE_KEY = 306
@@ -37,6 +39,7 @@ USER_JOB_FAILED = 1205
 NO_SUCH_OPERATION = 1915
 NO_SUCH_ATTRIBUTE = 1920
 INVALID_FORMAT = 2800
+NO_ONLINE_NODE = 4410
 PROCESS_EXITED = 10000
 PROCESS_KILLED = 10001
 NO_SUCH_TRANSACTION = 11000
@@ -192,13 +195,37 @@ def option_not_implemented(option: str) -> YtError:
     return YtError(f'Option "{option}" changes the result and is not implemented by the local cluster')
 
 
-def unknown_pool_trees(names: Iterable[str], known: Iterable[str]) -> YtError:
-    listed = ", ".join(f'"{name}"' for name in names)
-    return YtError(f"Pool trees are not found: {listed}", attributes={"known_pool_trees": sorted(known)})
+def unknown_pool_tree(name: str, known: Iterable[str]) -> YtError:
+    return YtError(f'Pool tree "{name}" not found', attributes={"known_pool_trees": sorted(known)})
 
 
 def no_pool_trees() -> YtError:
-    return YtError("No pool trees are specified for operation (PoolTreesAreUnspecified)")
+    return YtError("No pool trees are specified for operation", POOL_TREES_UNSPECIFIED)
+
+
+def no_default_tree() -> YtError:
+    return YtError(
+        "Failed to determine fair-share tree for operation since "
+        "valid pool trees are not specified and default fair-share tree is not configured",
+        POOL_TREES_UNSPECIFIED,
+    )
+
+
+def too_many_operations(pool: str, limit: int, tree: str) -> YtError:
+    return YtError(
+        f'Limit for the number of concurrent operations {limit} for pool "{pool}" in tree "{tree}" '
+        "has been reached",
+        TOO_MANY_OPERATIONS,
+    )
+
+
+def no_node(task: str, needed: dict[str, Any]) -> YtError:
+    """A job that no tree of its operation can ever run."""
+    return YtError(
+        "No online node can satisfy the resource demand",
+        NO_ONLINE_NODE,
+        {"task_name": task, "needed_resources": needed},
+    )
 
 
 def bug(command: str, error: BaseException) -> YtError:

@@ -199,6 +199,7 @@ PARAMETERS = {
     "complete_operation": _takes(OPERATION),
     "suspend_operation": _takes(f"{OPERATION} abort_running_jobs", reason="it is not kept"),
     "resume_operation": _takes(OPERATION),
+    "update_operation_parameters": _takes(f"{OPERATION} parameters"),
     # jobs
     "list_jobs": _takes(
         f"{OPERATION} job_state state job_type type task_name with_stderr sort_field sort_order offset limit",

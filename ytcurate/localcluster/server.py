@@ -128,7 +128,7 @@ def serve(settings: Settings) -> int:
         tell(f"listening on {settings.host}: {who} who reaches this port can run commands as {settings.user}")
     cluster.start()
     has_gpu_trees = any("gpu" in tree for tree in settings.pool_trees)
-    if has_gpu_trees and cluster.scheduler.slots.tell_once():
+    if has_gpu_trees and cluster.scheduler.slots.machine.tell_once():
         tell("no GPU found: GPU pool trees offer one simulated device, without CUDA")
     app = create_app(cluster)
     memory.settle()

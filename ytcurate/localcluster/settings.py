@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import yt.yson as yson
+
+from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model import resources
+from ytcurate.localcluster.model.pools import check_name
 from ytcurate.localcluster.tokens import file_from_environment
 
 MIB = 1024 * 1024
@@ -31,6 +38,27 @@ def default_data_dir() -> Path:
     return Path(base) / "ytcurate" / "cluster"
 
 
+def parse_pool_tree(text: str) -> tuple[str, dict[str, Any]]:
+    """A tree with resources of its own, from `NAME={cpu=8;memory=...;gpu=2;user_slots=8}`.
+
+    Raises:
+        YtError: it is written in another way.
+    """
+    name, found, written = text.partition("=")
+    try:
+        given = yson.loads(written.encode(), encoding="utf-8") if found else None
+    except yson.YsonError:
+        given = None
+    if not isinstance(given, dict):
+        raise YtError(f"expected NAME={{cpu=8;memory=17179869184;gpu=2;user_slots=8}}, found {text}")
+    unknown = sorted(set(given) - set(resources.NAMES))
+    if unknown:
+        raise YtError(f"a pool tree has {', '.join(resources.NAMES)}, not {', '.join(unknown)}")
+    check_name(name)
+    resources.parse(given, f"/{name}", resources.UNLIMITED)
+    return name, {str(key): value for key, value in given.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     data_dir: Path
@@ -39,7 +67,9 @@ class Settings:
     """0 takes any free port; None the port used last time, or 8000, or any free one."""
     profile: str = "tracto"
     pool_trees: tuple[str, ...] = POOL_TREES
-    """Those whose name holds "gpu" offer GPUs."""
+    """The first is the default one."""
+    tree_resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name, for trees that do not share the whole machine."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs without a GPU that may run at once."""
     user: str = field(default_factory=default_user)

@@ -114,7 +114,7 @@ def test_a_job_over_its_time_limit_fails(client: YtClient, folder: str, numbers:
     ("spec", "message"),
     [
         ({"pool_trees": ["gpu_b200"]}, '"gpu_b200"'),
-        ({"pool_trees": []}, "PoolTreesAreUnspecified"),
+        ({"pool_trees": []}, "No pool trees are specified for operation"),
         (
             {"mapper": {"memory_limit": 10, "tmpfs_volumes": [{"path": "t", "size": 11}]}},
             "Total size of tmpfs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ytcurate.localcluster import errors
+from ytcurate.localcluster.commands import pools
 from ytcurate.localcluster.commands.cypress import make_node
 from ytcurate.localcluster.context import Call
 from ytcurate.localcluster.errors import YtError
@@ -32,6 +33,7 @@ def move(call: Call) -> Any:
 def _clone(call: Call, *, remove: bool) -> Any:
     cypress, tx = call.cluster.cypress, call.tx
     source = cypress.node(call.path("source_path"), tx, follow=False)
+    pools.refuse_copy(call, source)
     path = call.path("destination_path")
     if path.attribute is not None or not path.steps:
         raise YtError(f'"{path.text}" cannot be the destination of a copy')
@@ -46,6 +48,7 @@ def _clone(call: Call, *, remove: bool) -> Any:
             return {"node_id": old.id}
         if not call.flag("force"):
             raise errors.already_exists(path.text)
+        pools.refuse_copy(call, old)
         if any(node.id == source.id for node in cypress.subtree(old, tx)):
             raise YtError(f"Cannot copy or move {cypress.path_of(source)} over itself")
     upper, key = path.parent()
@@ -56,6 +59,7 @@ def _clone(call: Call, *, remove: bool) -> Any:
     parent = (
         cypress.ensure_parents(path, tx, call.user) if call.flag("recursive") else cypress.node(upper, tx)
     )
+    pools.refuse_child(call, parent)
     if remove and any(node.id == parent.id for node in cypress.subtree(source, tx)):
         raise YtError(f"Cannot move {cypress.path_of(source)} into itself")
     node = _write(call, parent, key, tree)

@@ -7,6 +7,7 @@ from typing import Any
 import yt.yson as yson
 
 from ytcurate.localcluster import errors
+from ytcurate.localcluster.commands import orchid, pools
 from ytcurate.localcluster.commands.values import at, put_at, remove_at, view, with_attributes
 from ytcurate.localcluster.context import Call
 from ytcurate.localcluster.errors import YtError
@@ -62,6 +63,8 @@ def get(call: Call) -> Any:
         return call.answer(value=at(special, path.attribute, path.text))
     if [step.key for step in path.steps] == ["sys", "transactions"] and path.attribute is None:
         return call.answer(value=dict.fromkeys(call.cluster.state.transactions))
+    if orchid.covers(path):
+        return call.answer(value=orchid.value(call, path))
     found = cypress.find(path, tx)
     if path.attribute is None:
         if found.rest:
@@ -80,6 +83,8 @@ def list_(call: Call) -> Any:
     cypress = call.cluster.cypress
     if [step.key for step in path.steps] == ["sys", "transactions"]:
         return call.answer(value=list(call.cluster.state.transactions))
+    if orchid.covers(path):
+        return call.answer(value=orchid.names(call, path))
     node = cypress.node(path, tx)
     if path.attribute is not None:
         value: Any = attrs.read_all(cypress, node, tx)
@@ -109,6 +114,9 @@ def exists(call: Call) -> Any:
             if path.attribute:
                 at(special, path.attribute, path.text)
             return {"value": True}
+        if orchid.covers(path):
+            orchid.value(call, path)
+            return {"value": True}
         found = cypress.find(path, tx)
         if found.rest:
             at(cypress.attr(found.node, VALUE, tx), found.rest, path.text)
@@ -126,6 +134,8 @@ def exists(call: Call) -> Any:
 def create(call: Call) -> Any:
     kind = str(call.need("type"))
     given = dict(call.params.get("attributes") or {})
+    if kind in pools.OBJECT_TYPES:
+        return pools.create_object(call, kind, given)
     if call.params.get("path") is None:
         raise YtError(f'Objects of type "{kind}" cannot be created in the local cluster')
     if kind not in attrs.NODE_TYPES:
@@ -153,7 +163,7 @@ def make_node(call: Call, path: RichPath, kind: str, given: dict[str, Any]) -> t
         if call.flag("lock_existing"):
             cypress.locks.acquire(old, tx, "exclusive")
         return old, False
-    if old is not None and not force:
+    if old is not None and (not force or pools.is_pool(call, old)):
         raise errors.already_exists(path.text)
     initial = attrs.initial(kind, given)
     if old is not None:
@@ -166,6 +176,7 @@ def add_node(call: Call, path: RichPath, kind: str, initial: dict[str, Any], rec
     cypress, tx = call.cluster.cypress, call.tx
     upper, key = path.parent()
     parent = cypress.ensure_parents(path, tx, call.user) if recursive else cypress.node(upper, tx)
+    pools.refuse_child(call, parent)
     return cypress.create(parent, key, kind, tx, initial, call.user)
 
 
@@ -175,6 +186,9 @@ def set_(call: Call) -> Any:
     cypress = call.cluster.cypress
     if path.attribute is not None:
         node = cypress.node(path, tx)
+        if pools.is_pool(call, node):
+            pools.set_attribute(call, node, path, value)
+            return NOTHING
         if not path.attribute:
             if not isinstance(value, dict):
                 raise YtError("Attributes must be a map")
@@ -202,6 +216,8 @@ def set_(call: Call) -> Any:
         if node.type == "document" or (node.type in attrs.SCALARS and attrs.type_for(value) == node.type):
             cypress.set_attr(node, VALUE, value, tx)
             return NOTHING
+        if pools.is_pool(call, node):
+            raise YtError(f"{path.text} cannot be set; create its pools, and set attributes of them")
         if not call.flag("force"):
             raise YtError(
                 f'"set" of an existing {node.type} {path.text} needs "force"', attributes={"path": path.text}
@@ -233,6 +249,9 @@ def multiset_attributes(call: Call) -> Any:
     node = call.cluster.cypress.node(path, tx)
     if not isinstance(call.input, dict):
         raise YtError("Attributes must be a map")
+    if pools.is_pool(call, node):
+        pools.set_many(call, node, call.input)
+        return NOTHING
     for name in call.input:
         attrs.check_settable(node, name)
     for name, value in call.input.items():
@@ -250,6 +269,9 @@ def remove(call: Call) -> Any:
         if found.rest:
             cypress.set_attr(node, VALUE, remove_at(cypress.attr(node, VALUE, tx), found.rest, path.text), tx)
             return NOTHING
+        if path.attribute is not None and pools.is_pool(call, node):
+            pools.remove_attribute(call, node, path)
+            return NOTHING
         if path.attribute is not None:
             _remove_attribute(call, node, path)
             return NOTHING
@@ -257,6 +279,9 @@ def remove(call: Call) -> Any:
         if force and error.code == errors.RESOLVE:
             return NOTHING
         raise
+    if pools.is_pool(call, node):
+        pools.remove_node(call, node, path)
+        return NOTHING
     if node.type == "map_node" and cypress.children(node, tx) and not call.flag("recursive"):
         raise YtError(f'Cannot remove non-empty composite node {path.text}; use "recursive"')
     cypress.remove(node, tx)

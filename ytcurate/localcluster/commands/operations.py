@@ -9,6 +9,7 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.context import Call
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.registry import NOTHING, command
+from ytcurate.localcluster.scheduler import orchid
 from ytcurate.localcluster.scheduler.operation import Operation
 from ytcurate.localcluster.scheduler.record import OperationRecord
 
@@ -26,7 +27,7 @@ def attributes_of(call: Call, record: OperationRecord) -> dict[str, Any]:
     """Everything `get_operation` may show."""
     progress = call.cluster.scheduler.progress(record)
     jobs = progress.get("jobs") or {}
-    scheduling = {tree: {"pool": record.spec.get("pool") or record.user} for tree in record.pool_trees}
+    scheduling = orchid.of_operation(call.cluster.scheduler.slots, record.id)
     paths = {
         name: list(record.spec.get(name) or [])[:1] for name in ("input_table_paths", "output_table_paths")
     }
@@ -52,11 +53,15 @@ def attributes_of(call: Call, record: OperationRecord) -> dict[str, Any]:
             "state": record.state,
             "build_time": progress.get("build_time", record.finish_time),
         },
-        "progress": progress,
+        "progress": {**progress, "scheduling_info_per_pool_tree": scheduling},
         "result": {"error": record.error or {"code": 0, "message": "", "attributes": {}, "inner_errors": []}},
-        "alerts": record.alerts,
+        "alerts": call.cluster.scheduler.alerts_of(record),
         "events": record.events,
-        "runtime_parameters": {"scheduling_options_per_pool_tree": scheduling, "acl": []},
+        "runtime_parameters": {
+            "acl": record.spec.get("acl") or [],
+            "annotations": record.spec.get("annotations") or {},
+            **record.runtime_parameters,
+        },
         "slot_index_per_pool_tree": dict.fromkeys(record.pool_trees, 0),
         "task_names": list((record.spec.get("tasks") or {}).keys()) or [record.type],
     }
@@ -87,14 +92,11 @@ def list_operations(call: Call) -> Any:
         call.cluster.scheduler.records.values(), key=lambda record: record.start_time, reverse=True
     )
     params = call.params
-    for key, read in (
-        ("user", lambda record: record.user),
-        ("state", lambda record: record.state),
-        ("type", lambda record: record.type),
-        ("pool", lambda record: str(record.spec.get("pool") or record.user)),
-    ):
+    for key in ("user", "state", "type"):
         if params.get(key) is not None:
-            records = [record for record in records if read(record) == str(params[key])]
+            records = [record for record in records if getattr(record, key) == str(params[key])]
+    if params.get("pool") is not None:
+        records = [record for record in records if str(params["pool"]) in record.pools]
     if params.get("pool_tree") is not None:
         records = [record for record in records if str(params["pool_tree"]) in record.pool_trees]
     if params.get("filter"):
@@ -119,7 +121,7 @@ def list_operations(call: Call) -> Any:
             "user_counts": dict(Counter(record.user for record in records)),
             "state_counts": dict(Counter(record.state for record in records)),
             "type_counts": dict(Counter(record.type for record in records)),
-            "pool_counts": dict(Counter(str(each.spec.get("pool") or each.user) for each in records)),
+            "pool_counts": dict(Counter(pool for each in records for pool in each.pools)),
             "pool_tree_counts": dict(Counter(tree for each in records for tree in each.pool_trees)),
             "failed_jobs_count": 0,
         }
@@ -160,4 +162,20 @@ def resume_operation(call: Call) -> Any:
     if not operation.record.suspended:
         raise YtError("Operation is not suspended", errors.INVALID_OPERATION_STATE)
     operation.suspend(False)
+    return NOTHING
+
+
+@command("update_operation_parameters", volatile=True)
+def update_operation_parameters(call: Call) -> Any:
+    operation, change = _live(call), call.need("parameters")
+    if not isinstance(change, dict):
+        raise YtError("Error reading parameter /parameters", inner=[YtError("Expected a map")])
+    shown = {name: change[name] for name in ("acl", "annotations") if change.get(name) is not None}
+    for name, kind in (("acl", list), ("annotations", dict)):
+        if not isinstance(shown.get(name, kind()), kind):
+            raise YtError(f"Error reading parameter /{name}", inner=[YtError(f"Expected a {kind.__name__}")])
+    rest = {name: value for name, value in change.items() if name not in ("acl", "annotations")}
+    call.cluster.scheduler.update_parameters(operation, rest)
+    operation.record.runtime_parameters |= shown
+    call.cluster.state.put("operations", operation.record.id, operation.record)
     return NOTHING

@@ -166,7 +166,9 @@ class JobProcess:
             feeder.start()
         for thread in threads:
             thread.start()
-        code = process.wait()
+        code, user_ms, system_ms = pipes.wait(process)
+        self.statistics.add(("user_job", "cpu", "user"), user_ms)
+        self.statistics.add(("user_job", "cpu", "system"), system_ms)
         watch.remove(self)
         # Children left behind would keep the pipes open and us waiting.
         sandbox.kill_all(self.id, process.pid)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ytcurate.localcluster.model.ids import new_id, now
 from ytcurate.localcluster.scheduler.job import JobProcess
 from ytcurate.localcluster.scheduler.plan import JobPlan
+from ytcurate.localcluster.scheduler.pool_tree import Slot
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
 
@@ -21,13 +22,13 @@ def make_job(
     spec: Spec,
     plan: JobPlan,
     index: int,
-    devices: list[str],
+    slot: Slot,
 ) -> tuple[JobRecord, JobProcess]:
     """The record and the process, not yet started, of one run of a plan.
 
     Args:
         index: how many jobs of the operation were made before.
-        devices: GPUs it got, [] for none.
+        slot: where it runs, with the GPUs it got; knows from now on how to preempt it.
     """
     host = socket.gethostname()
     record = JobRecord(
@@ -37,7 +38,7 @@ def make_job(
         task_name=plan.user_job.name,
         cookie=plan.cookie,
         index=index,
-        pool_tree=_tree(operation, devices),
+        pool_tree=slot.tree,
         address=f"{host}:1",
         start_time=now(),
     )
@@ -51,7 +52,7 @@ def make_job(
         "YT_POOL_TREE": record.pool_tree,
         "YT_NODE_HOST": host,
         # Empty hides the machine's GPUs from a job that asked for none.
-        "CUDA_VISIBLE_DEVICES": "" if scheduler.slots.simulated else ",".join(devices),
+        "CUDA_VISIBLE_DEVICES": "" if scheduler.slots.machine.simulated else ",".join(slot.devices),
     }
     if spec.kind == "vanilla":
         environment["YT_TASK_JOB_COUNT"] = str(plan.user_job.job_count)
@@ -59,11 +60,6 @@ def make_job(
         environment["YT_JOB_DOCKER_IMAGE"] = str(plan.user_job.raw["docker_image"])
     folder = scheduler.sandboxes / record.id
     stderr = scheduler.stderr_path(operation.id, record.id)
-    return record, JobProcess(record.id, plan.user_job, folder, stderr, environment, spec.secure_vault)
-
-
-def _tree(operation: OperationRecord, devices: list[str]) -> str:
-    """A tree of the operation's own: one with GPUs for a job that has some, where there is one."""
-    gpu = [name for name in operation.pool_trees if "gpu" in name]
-    plain = [name for name in operation.pool_trees if "gpu" not in name]
-    return [*(gpu if devices else plain), *operation.pool_trees][0]
+    process = JobProcess(record.id, plan.user_job, folder, stderr, environment, spec.secure_vault)
+    slot.abort = process.abort
+    return record, process

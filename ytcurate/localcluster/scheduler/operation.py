@@ -13,10 +13,13 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import launch, plan, reduce
+from ytcurate.localcluster.scheduler.admission import wait_for_pool
+from ytcurate.localcluster.scheduler.alerts import Alerts
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.phases import Phases
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan
+from ytcurate.localcluster.scheduler.pool_tree import Slot
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
 from ytcurate.localcluster.scheduler.statistics import OperationStatistics
@@ -46,6 +49,7 @@ class Operation:
         self.lock = threading.RLock()
         self.jobs: dict[str, JobRecord] = {}
         self.statistics = OperationStatistics()
+        self.alerts = Alerts(spec.kind)
         self.counts = dict.fromkeys(
             ("running", "completed", "pending", "failed", "aborted", "lost", "total"), 0
         )
@@ -88,8 +92,7 @@ class Operation:
         return self._transactions.uses(transaction_id)
 
     def _wake(self) -> None:
-        with self.scheduler.slots.changed:
-            self.scheduler.slots.changed.notify_all()
+        self.scheduler.slots.tell()
 
     def progress(self) -> dict[str, Any]:
         """Counters and statistics as of now; `build_time` grows with every call."""
@@ -128,6 +131,7 @@ class Operation:
         except Exception as error:
             log.exception("bug in operation %s", self.record.id)
             self._finish("failed", errors.bug("operation", error))
+        self.scheduler.slots.unregister(self.record.id)
         # From here everything is read from the store.
         self.scheduler.live.pop(self.record.id, None)
 
@@ -137,6 +141,7 @@ class Operation:
             self.record.alerts["reduce_combiner_not_run"] = YtError(
                 '"reduce_combiner" is not run: the local cluster hands all rows of a key to the reducer'
             ).to_dict()
+        wait_for_pool(self)
         self.set_state("preparing")
         self._transactions.start()
         inputs = plan.open_inputs(self.cluster, spec, self._transactions.input)
@@ -186,44 +191,45 @@ class Operation:
                 with self.lock:
                     if self.is_complete or (not self._pending and not self._live):
                         return
+                seen = slots.version
                 if not self._start_next(inputs, targets):
-                    with slots.changed:
-                        slots.changed.wait(WAIT_S)
+                    slots.wait(seen, WAIT_S)
         finally:
             self._end_live_jobs()
 
     def _start_next(self, inputs: list[Input], targets: list[Target]) -> bool:
-        """Start one pending job if there is one and a slot for it."""
+        """Start one pending job if there is a slot for one."""
+        slots = self.scheduler.slots
         with self.lock:
-            limit = self.spec.user_slots
-            full = limit is not None and len(self._live) >= limit
-            if not self._pending or full or self.record.suspended:
+            if not self._pending or self.record.suspended:
+                slots.rest(self.record.id)
                 return False
-            job = self._pending[0]
-            devices = self.scheduler.slots.take(job.user_job.gpu_limit)
-            if devices is None:
+            for index in plan.first_of_each_task(self._pending, len(self.spec.jobs)):
+                job = self._pending[index]
+                slot = slots.take(self.record.id, job.user_job)
+                if slot is not None:
+                    break
+            else:
                 return False
-            self._pending.popleft()
-            record, process = self._make_job(job, devices)
+            del self._pending[index]
+            record, process = self._make_job(job, slot)
             self.counts["pending"] -= 1
             self.counts["running"] += 1
         if self.record.state == "pending":
             self.set_state("running")
-        thread = threading.Thread(
-            target=self._run_job, args=(job, record, process, devices, inputs, targets), daemon=True
-        )
-        thread.start()
+        arguments = (job, record, process, slot, inputs, targets)
+        threading.Thread(target=self._run_job, args=arguments, daemon=True).start()
         return True
 
-    def _make_job(self, job: JobPlan, devices: list[str]) -> tuple[JobRecord, JobProcess]:
-        record, process = launch.make_job(self.scheduler, self.record, self.spec, job, self._indices, devices)
+    def _make_job(self, job: JobPlan, slot: Slot) -> tuple[JobRecord, JobProcess]:
+        record, process = launch.make_job(self.scheduler, self.record, self.spec, job, self._indices, slot)
         self._indices += 1
         self.jobs[record.id] = record
         self._live[record.id] = process
         return record, process
 
     def _run_job(
-        self, job: JobPlan, record: JobRecord, process: JobProcess, devices: list[str],
+        self, job: JobPlan, record: JobRecord, process: JobProcess, slot: Slot,
         inputs: list[Input], targets: list[Target],
     ) -> None:  # fmt: skip
         own = targets[job.first_output : job.first_output + len(job.user_job.outputs)]
@@ -245,7 +251,7 @@ class Operation:
                 self._failure = self._failure or errors.bug("job", error)
                 self._live.pop(record.id, None)
         finally:
-            self.scheduler.slots.give_back(devices)
+            self.scheduler.slots.give_back(slot)
 
     def _take(self, job: JobPlan, record: JobRecord, process: JobProcess, result: JobResult) -> None:
         """A job is over: count it, keep its output or its error, run it again if need be."""
@@ -261,6 +267,7 @@ class Operation:
                 "processed_input_data_weight": sum(each.data_weight for each in job.segments),
             }
             self.statistics.add(process.statistics, result.state, record.type, record.pool_tree)
+            self.alerts.add(job.user_job, process.statistics, result.state)
             self._limit_stderr(record, process)
             if result.state == "completed":
                 if self._outputs.keep(job, result.outputs):
@@ -305,17 +312,18 @@ class Operation:
         with self.lock:
             self._pending.clear()
             self.counts["pending"] = 0
+            self.scheduler.slots.rest(self.record.id)
             live = list(self._live.values())
         for job in live:
             job.abort(YtError("Job aborted: operation ended"))
         while True:
+            seen = self.scheduler.slots.version
             with self.lock:
                 if not self._live:
                     self._pending.clear()
                     self.counts["pending"] = 0
                     return
-            with self.scheduler.slots.changed:
-                self.scheduler.slots.changed.wait(WAIT_S)
+            self.scheduler.slots.wait(seen, WAIT_S)
 
     def _finish(self, state: str, error: YtError | None) -> None:
         """End without publishing anything."""
@@ -331,9 +339,12 @@ class Operation:
     def _end(self, state: str, error: YtError | None) -> None:
         self._phases.release()
         self._outputs.release(discard=state != "completed")
+        self.record.alerts = self.scheduler.alerts_of(self.record)
         with self.lock:
             progress = {**self.progress(), "state": state}
             self.record.progress = progress
             self.record.error = error.to_dict() if error is not None else {}
             self.record.finish_time = now()
+        # Before anybody sees the end: a pool with one place takes the next operation then.
+        self.scheduler.slots.unregister(self.record.id)
         self.set_state(state)

@@ -61,6 +61,13 @@ def spawn(
                 os.close(descriptor)
 
 
+def wait(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:
+    """Its exit code, and milliseconds of user and system time of it and all it waited for."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, int(usage.ru_utime * 1000), int(usage.ru_stime * 1000)
+
+
 class StderrKeeper:
     """A job's stderr on disk: all of it up to a size, then its head and its tail."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,17 @@ def make_jobs(spec: Spec, inputs: list[Input]) -> list[JobPlan]:
     slices = slicing.cut(segments, count)
     slicing.check_weight(slices, spec.max_data_weight_per_job)
     return [JobPlan(index, index, spec.jobs[0], 0, each) for index, each in enumerate(slices)]
+
+
+def first_of_each_task(pending: Iterable[JobPlan], count: int) -> Iterator[int]:
+    """Where the first job of each of `count` tasks is: one task may wait while there is room for another."""
+    seen: set[str] = set()
+    for index, job in enumerate(pending):
+        if job.user_job.name not in seen:
+            seen.add(job.user_job.name)
+            yield index
+        if len(seen) == count:
+            return
 
 
 def input_of(job: UserJob, inputs: list[Input], segments: list[Segment]) -> Callable[[], Iterator[bytes]]:

@@ -27,6 +27,8 @@ class OperationRecord:
     progress: dict[str, Any] = field(default_factory=dict)
     """Kept when the operation ends."""
     suspended: bool = False
+    runtime_parameters: dict[str, Any] = field(default_factory=dict)
+    """What `update_operation_parameters` changes."""
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
@@ -34,6 +36,12 @@ class OperationRecord:
     @property
     def is_over(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def pools(self) -> list[str]:
+        """Names of the pools it is in, each once."""
+        options = self.runtime_parameters.get("scheduling_options_per_pool_tree") or {}
+        return list(dict.fromkeys(str(each["pool"]) for each in options.values()))
 
     @property
     def alias(self) -> str:
@@ -60,6 +68,13 @@ class JobRecord:
     def dump(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def abort_reason(self) -> str:
+        """As the error says it; "" for a job that was not aborted, or by somebody who gave none."""
+        if self.state != "aborted":
+            return ""
+        return str(self.error.get("attributes", {}).get("abort_reason") or "")
+
     def to_yson(self) -> dict[str, Any]:
         """As `list_jobs` shows it."""
         shown: dict[str, Any] = {
@@ -73,6 +88,7 @@ class JobRecord:
             "start_time": self.start_time,
             "stderr_size": self.stderr_size,
             "is_stale": False,
+            **({"abort_reason": self.abort_reason} if self.abort_reason else {}),
             "progress": 1.0 if self.state == "completed" else 0.0,
             "brief_statistics": self.statistics,
         }

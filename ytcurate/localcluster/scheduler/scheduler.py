@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import known_options, sandbox
+from ytcurate.localcluster.scheduler import known_options, runtime_parameters, sandbox
 from ytcurate.localcluster.scheduler import spec as specs
+from ytcurate.localcluster.scheduler.machine import Machine, find_gpus
 from ytcurate.localcluster.scheduler.operation import Operation
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
-from ytcurate.localcluster.scheduler.slots import Slots, find_gpus
+from ytcurate.localcluster.scheduler.slots import Slots
 from ytcurate.localcluster.scheduler.watch import Watch
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.cluster import Cluster
+    from ytcurate.localcluster.scheduler.user_job import UserJob
+
+
+ALERT_CONFIG = "//sys/controller_agents/config"
 
 
 class Scheduler:
@@ -25,7 +32,11 @@ class Scheduler:
         self.cluster = cluster
         self.sandboxes = cluster.settings.data_dir / "sandboxes"
         self.sandboxes.mkdir(exist_ok=True)
-        self.slots = Slots(cluster.settings.slots, find_gpus())
+        machine = Machine(cluster.settings.slots, find_gpus())
+        configured = {
+            name: machine.part(name, given) for name, given in cluster.settings.tree_resources.items()
+        }
+        self.slots = Slots(machine, configured)
         self.watch = Watch()
         self.live: dict[str, Operation] = {}
         self._lock = threading.Lock()
@@ -64,7 +75,11 @@ class Scheduler:
         Raises:
             YtError: the spec is refused.
         """
-        spec = specs.parse(kind, raw, self.cluster.settings)
+        default, trees = self.slots.default_tree, self.slots.trees
+        if raw.get("pool_trees") is None and default not in trees:
+            raise errors.no_default_tree()
+        known = sorted(trees, key=lambda name: name != default)
+        spec = specs.parse(kind, raw, replace(self.cluster.settings, pool_trees=tuple(known)))
         shown = {key: value for key, value in raw.items() if key != "secure_vault"}
         record = OperationRecord(
             new_id("operation"), kind, "starting", shown, user, now(), transaction_id, spec.pool_trees
@@ -72,33 +87,43 @@ class Scheduler:
         record.unrecognized_spec = known_options.unrecognized(kind, shown)
         record.alerts = self._alerts(spec)
         record.events.append({"time": now(), "state": "starting"})
-        self._check_gpus(spec)
+        record.runtime_parameters = runtime_parameters.initial(raw, spec.pool_trees, user)
         operation = Operation(self.cluster, self, record, spec)
         with self._lock:
             if record.alias and any(
                 other.alias == record.alias and not other.is_over for other in self.records.values()
             ):
                 raise YtError(f'Operation alias "{record.alias}" is used by another running operation')
+            self.slots.register(
+                record.id,
+                runtime_parameters.options_of(record.runtime_parameters),
+                single_tree=bool(raw.get("schedule_in_single_tree")),
+            )
             self.records[record.id] = record
             self.live[record.id] = operation
         self.cluster.state.put("operations", record.id, record)
         operation.thread.start()
         return record.id
 
-    def _check_gpus(self, spec: specs.Spec) -> None:
-        most = max((job.gpu_limit for job in spec.jobs), default=0)
-        if not self.slots.simulated and most > self.slots.gpu_count:
-            raise YtError(
-                f'"gpu_limit" {most} is more than the {self.slots.gpu_count} GPUs of this machine',
-                attributes={"gpu_limit": most, "gpus": self.slots.gpu_count},
-            )
+    def _takes_whole_machine(self, spec: specs.Spec, job: UserJob) -> bool:
+        return all(self.slots.trees[name].is_over_machine(job) for name in spec.pool_trees)
 
     def _alerts(self, spec: specs.Spec) -> dict[str, Any]:
         alerts: dict[str, YtError] = {}
-        if spec.is_gpu() and self.slots.simulated:
-            self.slots.tell_once()
+        machine = self.slots.machine
+        if spec.is_gpu() and machine.simulated:
+            machine.tell_once()
             alerts["simulated_gpu"] = YtError(
                 "This machine has no GPU: jobs get one simulated device and no CUDA"
+            )
+        large = [job for job in spec.jobs if self._takes_whole_machine(spec, job)]
+        if large:
+            alerts["job_takes_whole_machine"] = YtError(
+                f"Jobs ask for more than this machine has ({machine.cores} CPUs, {machine.memory} bytes of "
+                "memory): each takes all of its slots, so that they run one after another",
+                attributes={
+                    job.name: {"cpu_limit": job.cpu_limit, "memory_limit": job.memory_limit} for job in large
+                },
             )
         ignored = [option for option in known_options.WITHOUT_EFFECT if spec.raw.get(option)]
         for job in spec.jobs:
@@ -143,6 +168,29 @@ class Scheduler:
     def progress(self, record: OperationRecord) -> dict[str, Any]:
         operation = self.live.get(record.id)
         return operation.progress() if operation is not None else record.progress
+
+    def alerts_of(self, record: OperationRecord) -> dict[str, Any]:
+        """Those it has and, while it runs, those that follow from what its jobs have used so far."""
+        operation = self.live.get(record.id)
+        if operation is None:
+            return record.alerts
+        cypress, found_config = self.cluster.cypress, None
+        if cypress.exists(ALERT_CONFIG, ""):
+            found_config = cypress.attr(cypress.node(ALERT_CONFIG, ""), attrs.VALUE, "")
+        config = found_config.get("alert_manager") if isinstance(found_config, dict) else None
+        found = operation.alerts.find(config if isinstance(config, dict) else {})
+        return {**record.alerts, **{name: error.to_dict() for name, error in found.items()}}
+
+    def update_parameters(self, operation: Operation, change: Any) -> None:
+        """Change pool, weight and limits of a running operation; in effect with the next job.
+
+        Raises:
+            YtError: something cannot be changed, or not to this.
+        """
+        record = operation.record
+        parameters = runtime_parameters.updated(record.runtime_parameters, change)
+        self.slots.update(record.id, runtime_parameters.options_of(parameters))
+        record.runtime_parameters = parameters
 
     def jobs(self, record: OperationRecord) -> list[JobRecord]:
         operation = self.live.get(record.id)

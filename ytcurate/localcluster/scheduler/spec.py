@@ -46,7 +46,6 @@ class Spec:
     jobs: list[UserJob]
     pool_trees: list[str]
     max_failed_job_count: int
-    user_slots: int | None
     secure_vault: dict[str, Any]
     limits: WriterLimits
     sort_by: list[str] = field(default_factory=list)
@@ -157,7 +156,6 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
     written = [path.text for path in outputs[len(streams) :]]
     if len(set(written)) != len(written):
         raise YtError("Duplicate output table paths", attributes={"paths": written})
-    slots = (raw.get("resource_limits") or {}).get("user_slots")
     return Spec(
         kind,
         raw,
@@ -166,7 +164,6 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         jobs,
         trees,
         failed,
-        None if slots is None else max(int(slots), 0),
         dict(raw.get("secure_vault") or {}),
         parse_limits((writer_io or {}).get("table_writer"), cap),
         sort_by,
@@ -175,12 +172,15 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
 
 
 def _pool_trees(raw: dict[str, Any], settings: Settings) -> list[str]:
+    """Those of the spec, or the default one, which comes first in the settings."""
     if raw.get("pool_trees") is None:
         return [settings.pool_trees[0]]
-    trees = [str(name) for name in raw["pool_trees"]]
+    if not isinstance(raw["pool_trees"], list):
+        raise YtError("Error reading parameter /pool_trees", inner=[YtError("Expected a list of names")])
+    trees = list(dict.fromkeys(str(name) for name in raw["pool_trees"]))
+    for name in trees:
+        if name not in settings.pool_trees:
+            raise errors.unknown_pool_tree(name, settings.pool_trees)
     if not trees:
         raise errors.no_pool_trees()
-    unknown = [name for name in trees if name not in settings.pool_trees]
-    if unknown:
-        raise errors.unknown_pool_trees(unknown, settings.pool_trees)
     return trees

@@ -10,6 +10,7 @@ from typing import Any
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.formats import YSON_TEXT, Format, parse_format
 from ytcurate.localcluster.model import ypath
+from ytcurate.localcluster.model.resources import number
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import parse_control, require_supported
@@ -42,6 +43,7 @@ class UserJob:
     limits: WriterLimits
     raw: dict[str, Any]
     job_io: dict[str, Any]
+    cpu_limit: float = 1.0
     gpu_limit: int = 0
     memory_limit: int = 512 * MIB
     time_limit_ms: int = 0
@@ -63,7 +65,7 @@ class UserJob:
 def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: Any, cap: int) -> UserJob:
     if not raw.get("command"):
         raise YtError(f'"{name}" needs a "command"')
-    memory = int(raw.get("memory_limit") or 512 * MIB)
+    memory = int(number(raw.get("memory_limit") or 512 * MIB, f"/{name}/memory_limit", 1))
     tmpfs = _tmpfs(raw, memory)
     total = sum(size for _, size in tmpfs)
     if total > memory:
@@ -90,7 +92,8 @@ def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: An
         limits=parse_limits(job_io.get("table_writer"), cap),
         raw=raw,
         job_io=job_io,
-        gpu_limit=int(raw.get("gpu_limit") or 0),
+        cpu_limit=number(raw.get("cpu_limit", 1.0), f"/{name}/cpu_limit"),
+        gpu_limit=int(number(raw.get("gpu_limit") or 0, f"/{name}/gpu_limit")),
         memory_limit=memory,
         time_limit_ms=int(raw.get("job_time_limit") or raw.get("exec_time_limit") or 0),
         tmpfs=tmpfs,
