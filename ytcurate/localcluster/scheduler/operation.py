@@ -133,10 +133,6 @@ class Operation:
 
     def _work(self) -> None:
         spec = self.spec
-        if spec.raw.get("reduce_combiner"):
-            self.record.alerts["reduce_combiner_not_run"] = YtError(
-                '"reduce_combiner" is not run: the local cluster hands all rows of a key to the reducer'
-            ).to_dict()
         self.set_state("preparing")
         self._transactions.start()
         inputs = plan.open_inputs(self.cluster, spec, self._transactions.input)
@@ -147,7 +143,12 @@ class Operation:
         pieces = self._phases.run(inputs, targets)
         self.check_stopped()
         self.set_state("completing")
-        ordered = bool(spec.raw.get("ordered")) or spec.kind in ("vanilla", "reduce", "map_reduce")
+        ordered = bool(spec.raw.get("ordered")) or spec.kind in (
+            "vanilla",
+            "reduce",
+            "join_reduce",
+            "map_reduce",
+        )
         plan.publish_outputs(self.cluster, spec, targets, pieces, ordered=ordered)
         with self.cluster.state.session():
             self._transactions.commit()
