@@ -11,7 +11,7 @@ from yt.wrapper import TablePath, YtClient
 from yt.wrapper.errors import YtOperationFailedError
 
 
-def rows_of(client: YtClient, path: str) -> list[dict[str, Any]]:
+def rows_of(client: YtClient, path: Any) -> list[dict[str, Any]]:
     return list(client.read_table(path))
 
 

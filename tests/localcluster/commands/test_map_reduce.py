@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yt.wrapper as yt
 from yt.wrapper import TablePath, YtClient
-from yt.wrapper.errors import YtResponseError
 
 from .conftest_helpers import xs
 from .keyed_helpers import failure, first_of_tables, is_sorted, rows_of
@@ -62,23 +62,56 @@ def test_a_mapper_may_write_tables_of_its_own(client: YtClient, folder: str, num
     assert rows_of(client, f"{folder}/out") == [{"k": 0}, {"k": 1}]
 
 
-def test_a_combiner_is_accepted_and_named_as_not_run(client: YtClient, folder: str, numbers: str) -> None:
-    operation = client.run_map_reduce(
-        "cat", "cat", numbers, f"{folder}/out", reduce_by=["x"], reduce_combiner="exit 1", format="json"
-    )
-    assert xs(client, f"{folder}/out") == list(range(100))
-    assert "reduce_combiner_not_run" in operation.get_attributes(["alerts"])["alerts"]
-    with pytest.raises(YtResponseError, match="force_reduce_combiners"):
-        client.run_map_reduce(
-            "cat", "cat", numbers, f"{folder}/out", reduce_by=["x"], reduce_combiner="cat", format="json",
-            spec={"force_reduce_combiners": True},
-        )  # fmt: skip
-    with pytest.raises(
-        YtResponseError, match=r"Reduce columns \[x\] are not compatible with sort columns \[y\]"
-    ):
-        client.run_map_reduce(
-            "cat", "cat", numbers, f"{folder}/out", reduce_by=["x"], sort_by=["y"], format="json"
+@yt.with_context
+def with_table(row: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+    yield {"k": row["k"], "n": row["n"] + 100 * context.table_index}
+
+
+def test_a_mapper_tells_its_input_tables_apart(client: YtClient, folder: str) -> None:
+    for index in (0, 1):
+        client.write_table(f"{folder}/{index}", [{"k": "ab"[index], "n": 1}, {"k": "c", "n": 2}])
+    sources = [f"{folder}/0", f"{folder}/1"]
+    client.run_map_reduce(with_table, "cat", sources, f"{folder}/out", reduce_by=["k"], sort_by=["k", "n"],
+                          spec={"reducer": {"format": "json"}})  # fmt: skip
+    assert [(row["k"], row["n"]) for row in client.read_table(f"{folder}/out")] == [
+        ("a", 1), ("b", 101), ("c", 2), ("c", 102)
+    ]  # fmt: skip
+
+
+def test_streams_of_a_mapper_have_schemas_and_are_told_apart(client: YtClient, folder: str) -> None:
+    client.write_table(f"{folder}/t", [{"k": 2}, {"k": 1}])
+    key = {"name": "k", "type": "int64", "sort_order": "ascending"}
+    streams = [{"schema": [key]}, {"schema": [key, {"name": "twice", "type": "boolean"}]}]
+    mapper = r"""awk '{ print; sub("}", ",\"twice\":true}"); print >"/dev/fd/4" }'"""
+    client.run_map_reduce(
+        mapper, first_of_tables_by_k, f"{folder}/t", f"{folder}/out", reduce_by=["k"],
+        spec={"mapper": {"output_streams": streams, "format": "json"}},
+    )  # fmt: skip
+    assert rows_of(client, f"{folder}/out") == [
+        {"k": 1, "seen": [[0, None], [1, True]]}, {"k": 2, "seen": [[0, None], [1, True]]}
+    ]  # fmt: skip
+    bad = """sed 's/}/,"twice":1}/' >&4"""
+    error = failure(
+        lambda: client.run_map_reduce(
+            bad, "cat", f"{folder}/t", f"{folder}/out", reduce_by=["k"], format="json",
+            spec={"mapper": {"output_streams": streams}, "max_failed_job_count": 0},
         )
+    )  # fmt: skip
+    assert error.contains_code(307)
+
+
+@yt.with_context
+def first_of_tables_by_k(key: Any, rows: Any, context: Any) -> Iterator[dict[str, Any]]:
+    yield {"k": key["k"], "seen": [[context.table_index, row.get("twice")] for row in rows]}
+
+
+def test_a_reducer_writes_several_tables(client: YtClient, folder: str, numbers: str) -> None:
+    outs = [f"{folder}/even", TablePath(f"{folder}/odd", sorted_by=["x"])]
+    reducer = """awk '{ if (/[02468]}/) print; else print >"/dev/fd/4" }'"""
+    client.run_map_reduce("cat", reducer, numbers, outs, reduce_by=["x"], format="json")
+    assert sorted(xs(client, f"{folder}/even")) == list(range(0, 100, 2))
+    assert xs(client, f"{folder}/odd") == list(range(1, 100, 2))
+    assert is_sorted(client, f"{folder}/odd")[1] == ["x"]
 
 
 @pytest.mark.checked_against("nothing")
@@ -92,7 +125,11 @@ def test_nothing_of_the_intermediate_data_is_left(start_server: Callable[..., An
     def run() -> Any:
         return client.run_map_reduce(
             "cat", reducer, "//tmp/t", "//tmp/out", reduce_by=["x"], format="json",
-            spec={"max_failed_job_count": 1, "map_job_count": 2, "partition_count": 2},
+            reduce_combiner="cat",
+            spec={
+                "max_failed_job_count": 1, "map_job_count": 2, "partition_count": 2,
+                "force_reduce_combiners": True,
+            },
         )  # fmt: skip
 
     run() if reducer == "cat" else failure(run)

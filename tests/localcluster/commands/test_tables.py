@@ -68,29 +68,6 @@ def test_append_keeps_what_was_there(client: YtClient, folder: str) -> None:
 
 
 @pytest.mark.checked_against("documentation")
-def test_two_ranges_and_a_column(client: YtClient, folder: str) -> None:
-    client.write_table(f"{folder}/t", [{"x": i, "y": -i} for i in range(10)])
-    assert read(client, f"{folder}/t{{x}}[#1:#3,#8]") == [{"x": 1}, {"x": 2}, {"x": 8}]
-    assert read(client, TablePath(f"{folder}/t", columns=["y"], start_index=8, end_index=99)) == [
-        {"y": -8},
-        {"y": -9},
-    ]
-
-
-@pytest.mark.checked_against("documentation")
-def test_a_sorted_table_is_checked_and_read_by_key(client: YtClient, folder: str) -> None:
-    path = TablePath(f"{folder}/t", sorted_by=["k"])
-    client.write_table(path, [{"k": key, "v": i} for i, key in enumerate("aabcd")])
-    assert client.get(f"{folder}/t/@sorted_by") == ["k"]
-    assert [row["v"] for row in read(client, f'{folder}/t["a":"c"]')] == [0, 1, 2]
-    assert [row["v"] for row in read(client, f'{folder}/t["a"]')] == [0, 1]
-    with pytest.raises(YtResponseError) as caught:
-        client.write_table(path, [{"k": "b"}, {"k": "a"}])
-    assert caught.value.contains_code(301)
-    assert client.row_count(f"{folder}/t") == 5
-
-
-@pytest.mark.checked_against("documentation")
 def test_a_schema_is_kept_in_both_spellings(client: YtClient, folder: str) -> None:
     client.create("table", f"{folder}/t", attributes={"schema": SCHEMA})
     schema = client.get(f"{folder}/t/@schema")

@@ -10,33 +10,14 @@ from typing import Any
 import pytest
 
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.chunks import ChunkFiles
-from ytcurate.localcluster.model.reader import TableReader
-from ytcurate.localcluster.model.schema import Schema, parse
-from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
+from ytcurate.localcluster.model.schema import SortColumn
 from ytcurate.localcluster.scheduler.external_sort import ExternalSort
 from ytcurate.localcluster.scheduler.plan import Input
-from ytcurate.localcluster.scheduler.reduce import Stream, cut
+
+from .chunked_tables import table
 
 pytestmark = pytest.mark.checked_against("nothing")
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> ChunkFiles:
-    return ChunkFiles(tmp_path / "chunks")
-
-
-def table(
-    files: ChunkFiles, rows: Sequence[dict[bytes, Any]], schema: Any = None, per_chunk: int = 100
-) -> Input:
-    parsed = Schema() if schema is None else parse(schema)
-    chunks = []
-    for start in range(0, len(rows), per_chunk):
-        writer = RowWriter(files, parsed, WriterLimits())
-        writer.write(rows[start : start + per_chunk])
-        chunks += writer.close()
-    return Input(ypath.parse("//tmp/t"), TableReader(files, chunks, parsed.key_columns), parsed)
 
 
 def shuffled(count: int, keys: int) -> list[dict[bytes, Any]]:
@@ -49,7 +30,7 @@ def sort(tmp_path: Path, inputs: Sequence[Input], **options: Any) -> tuple[list[
     """Sorted rows, how many runs were written, and the most bytes that were on disk."""
     folder = tmp_path / "runs"
     size = 0
-    sorter = ExternalSort(folder, ["k"], lambda: None, **options)
+    sorter = ExternalSort(folder, [SortColumn("k")], lambda: None, **options)
     try:
         rows = []
         for row in sorter.rows(inputs):
@@ -103,26 +84,9 @@ def test_a_stopped_sort_leaves_nothing(files: ChunkFiles, tmp_path: Path) -> Non
         if seen > 700:
             raise YtError("stop")
 
-    sorter = ExternalSort(tmp_path / "runs", ["k"], stop, run_bytes=20_000)
+    sorter = ExternalSort(tmp_path / "runs", [SortColumn("k")], stop, run_bytes=20_000)
     with pytest.raises(YtError, match="stop"):
         list(sorter.rows([table(files, shuffled(1000, 40))]))
     assert list((tmp_path / "runs").iterdir())
     sorter.close()
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 40])
-def test_a_key_is_in_one_slice_of_a_reduce(files: ChunkFiles, count: int) -> None:
-    schema = [{"name": "k", "type": "int64", "sort_order": "ascending"}]
-    # Key 3 has half of all rows, and chunks end inside keys.
-    keys = sorted([3] * 300 + [i % 25 for i in range(300)])
-    sources = [table(files, [{b"k": key} for key in keys], schema, 70) for _ in range(2)]
-    streams = [Stream(each.reader, each.reader.segments(None, i), ["k"]) for i, each in enumerate(sources)]
-    slices = cut(streams, count)
-    assert min(count, 5) <= len(slices) <= min(count, 25)
-    of_slice = [{keys[row] for part in each for row in range(part.row_index, part.row_index + part.row_count)}
-                for each in slices]  # fmt: skip
-    assert sum(len(each) for each in of_slice) == 25
-    rows = [(part.table_index, row) for each in slices for part in each
-            for row in range(part.row_index, part.row_index + part.row_count)]  # fmt: skip
-    assert sorted(rows) == [(table_index, row) for table_index in (0, 1) for row in range(600)]

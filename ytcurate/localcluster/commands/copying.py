@@ -14,7 +14,7 @@ from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model import validation, ypath
 from ytcurate.localcluster.model.records import Node
 from ytcurate.localcluster.model.upload import table_target
-from ytcurate.localcluster.model.values import order_key
+from ytcurate.localcluster.model.values import order_keys
 from ytcurate.localcluster.registry import NOTHING, command
 
 NOT_COPIED = ("expiration_time", "expiration_timeout")
@@ -143,12 +143,12 @@ def _check_tables(
             validation.check_compatible(own, schema)
     if not schema.key_columns:
         return
-    previous = None if last is None else [order_key(value) for value in last]
+    previous = None if last is None else order_keys(last, schema.descending)
     for chunk_id in chunks:
         chunk = call.cluster.state.chunks[chunk_id]
-        first = [order_key(value) for value in chunk.first_key]
+        first = order_keys(chunk.first_key, schema.descending)
         if len(first) != len(schema.key_columns) or (previous is not None and previous > first):
             raise YtError(
                 "Sources of a sorted table must be sorted and in order", errors.SORT_ORDER_VIOLATION
             )
-        previous = [order_key(value) for value in chunk.last_key]
+        previous = order_keys(chunk.last_key, schema.descending)

@@ -62,7 +62,7 @@ def open_table(call: Call, path: RichPath, tx: str) -> tuple[TableReader, schema
         schema = attrs.schema_of(cluster.cypress, node, tx)
         chunks = attrs.chunks_of(cluster.cypress, node, tx)
         cluster.state.pin([chunk.id for chunk in chunks])
-    return TableReader(cluster.files, chunks, schema.key_columns), schema
+    return TableReader(cluster.files, chunks, schema.key_columns, schema.descending), schema
 
 
 @command("read_table", output_type="tabular", heavy=True)

@@ -11,7 +11,7 @@ import yt.yson as yson
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.chunks import ChunkFiles, open_table_chunk
 from ytcurate.localcluster.model.records import Chunk
-from ytcurate.localcluster.model.values import load_cell, order_key
+from ytcurate.localcluster.model.values import load_cell, order_keys
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,21 @@ def decode_column(array: Any, field: Any) -> list[Any]:
 class TableReader:
     """One version of a table: its chunks in order."""
 
-    def __init__(self, files: ChunkFiles, chunks: Sequence[Chunk], key_columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        files: ChunkFiles,
+        chunks: Sequence[Chunk],
+        key_columns: Sequence[str] = (),
+        descending: Sequence[bool] = (),
+    ) -> None:
+        """
+        Args:
+            descending: of the key columns, which ones descend; those it leaves out do not.
+        """
         self.files = files
         self.chunks = list(chunks)
         self.key_columns = list(key_columns)
+        self.descending = list(descending)
         self.row_count = sum(chunk.row_count for chunk in chunks)
 
     def segments(self, ranges: list[dict[str, Any]] | None, table_index: int = 0) -> list[Segment]:
@@ -103,12 +114,12 @@ class TableReader:
 
     def _search_row(self, key: list[Any]) -> int:
         """First row whose whole key is not less than `key` (a shorter key is less than its extensions)."""
-        order = [order_key(value) for value in key]
+        order = order_keys(key, self.descending)
         return self._bisect(lambda row: row < order)
 
     def _search(self, key: list[Any], *, or_equal: bool) -> int:
         """First row whose key's prefix is greater than `key`, or (not `or_equal`) equal to it."""
-        order = [order_key(value) for value in key]
+        order = order_keys(key, self.descending)
         if or_equal:
             return self._bisect(lambda row: row[: len(order)] <= order)
         return self._bisect(lambda row: row[: len(order)] < order)
@@ -118,7 +129,7 @@ class TableReader:
             raise YtError("Key limits need a sorted table")
         row = 0
         for chunk in self.chunks:
-            last = [order_key(value) for value in chunk.last_key]
+            last = order_keys(chunk.last_key, self.descending)
             if chunk.row_count and before(last):
                 row += chunk.row_count
                 continue
@@ -130,8 +141,8 @@ class TableReader:
             return row + low
         return row
 
-    def _keys(self, chunk: Chunk) -> list[list[tuple[int, Any]]]:
-        keys: list[list[tuple[int, Any]]] = []
+    def _keys(self, chunk: Chunk) -> list[list[Any]]:
+        keys: list[list[Any]] = []
         opened = open_table_chunk(str(self.files.path(chunk.id)))
         for batch, count in opened.batches(0, chunk.row_count, self.key_columns):
             known = {
@@ -139,7 +150,7 @@ class TableReader:
                 for i, name in enumerate(batch.schema.names)
             }
             columns = [known.get(name, [None] * count) for name in self.key_columns]
-            keys.extend([[order_key(value) for value in row] for row in zip(*columns, strict=True)])
+            keys.extend(order_keys(row, self.descending) for row in zip(*columns, strict=True))
         return keys
 
     def batches(self, segment: Segment, columns: list[str] | None) -> Iterator[tuple[Any, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,34 @@ class Column:
 
 
 @dataclass(frozen=True)
+class SortColumn:
+    """A column of a sort key."""
+
+    name: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"{{name={self.name};sort_order=descending}}" if self.descending else self.name
+
+    def to_yson(self) -> Any:
+        return {"name": self.name, "sort_order": "descending"} if self.descending else self.name
+
+
+def sort_column(item: Any) -> SortColumn:
+    """A column of `sort_by` and the like: a name, or a map of `name` and `sort_order`.
+
+    Raises:
+        YtError: it is neither.
+    """
+    if not isinstance(item, dict):
+        return SortColumn(str(item))
+    order = str(item.get("sort_order") or "ascending")
+    if "name" not in item or order not in ("ascending", "descending"):
+        raise YtError(f"Sort column must be a name, or a map of name and sort_order, found {item}")
+    return SortColumn(str(item["name"]), order == "descending")
+
+
+@dataclass(frozen=True)
 class Schema:
     columns: tuple[Column, ...] = ()
     strict: bool = False
@@ -77,17 +106,33 @@ class Schema:
         value.attributes = {"strict": self.strict, "unique_keys": self.unique_keys}
         return value
 
-    def sorted_by(self, names: list[str]) -> Schema:
-        """The same columns with `names` as an ascending key in front (added, if missing, as any)."""
+    @property
+    def descending(self) -> list[bool]:
+        """Of each key column, does it descend?"""
+        return [column.descending for column in self.sort_columns]
+
+    @property
+    def sort_columns(self) -> list[SortColumn]:
+        return [
+            SortColumn(column.name, column.sort_order == "descending")
+            for column in self.columns
+            if column.sort_order
+        ]
+
+    def sorted_by(self, key: Sequence[SortColumn]) -> Schema:
+        """The same columns with `key` in front (added, if missing, as any)."""
+        names = [each.name for each in key]
         known = {column.name: column for column in self.columns}
         blank = [Column(name, "any", False, optional("yson")) for name in names if name not in known]
         known |= {column.name: column for column in blank}
-        keys = [_with_order(known[name]) for name in names]
+        keys = [
+            _with_order(known[each.name], "descending" if each.descending else "ascending") for each in key
+        ]
         rest = [_with_order(column, "") for column in self.columns if column.name not in names]
-        return Schema((*keys, *rest), self.strict, self.unique_keys)
+        return Schema((*keys, *rest), self.strict, self.unique_keys and bool(keys))
 
 
-def _with_order(column: Column, order: str = "ascending") -> Column:
+def _with_order(column: Column, order: str) -> Column:
     return Column(column.name, column.type, column.required, column.type_v3, order, column.extra)
 
 

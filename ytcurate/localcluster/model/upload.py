@@ -55,11 +55,11 @@ def table_target(cypress: Cypress, node: Node, path: RichPath, tx: str) -> Targe
                 errors.INCOMPATIBLE_SCHEMAS,
             )
     if path.attributes.get("sorted_by"):
-        names = [str(name) for name in path.attributes["sorted_by"]]
-        if append and schema.key_columns != names:
+        key = [schemas.sort_column(item) for item in path.attributes["sorted_by"]]
+        if append and schema.sort_columns != key:
             raise YtError(f'"sorted_by" cannot be given when appending to {path.text}')
-        changed = changed or schema.key_columns != names
-        schema = schema.sorted_by(names) if schema.key_columns != names else schema
+        changed = changed or schema.sort_columns != key
+        schema = schema.sorted_by(key) if schema.sort_columns != key else schema
     last_key = None
     if append and schema.key_columns:
         before = attrs.chunks_of(cypress, node, tx)

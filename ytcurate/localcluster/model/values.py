@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, total_ordering
 from typing import Any
 
 import yt.yson as yson
@@ -91,3 +93,31 @@ def order_key(value: Any) -> tuple[int, Any]:
     if isinstance(value, bytes):
         return 5, value
     return 6, repr(value)
+
+
+@total_ordering
+class Descending:
+    """A place in the order, compared the other way round."""
+
+    __slots__ = ("order",)
+
+    def __init__(self, order: tuple[int, Any]) -> None:
+        self.order = order
+
+    def __lt__(self, other: Descending) -> bool:
+        return other.order < self.order
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Descending) and self.order == other.order
+
+    def __hash__(self) -> int:
+        return hash(self.order)
+
+
+def order_keys(values: Iterable[Any], descending: Sequence[bool]) -> list[Any]:
+    """Places of the values of a key; `descending` says it of each column, those it leaves out ascend."""
+    flags = itertools.chain(descending, itertools.repeat(False))
+    return [
+        Descending(order_key(value)) if is_descending else order_key(value)
+        for value, is_descending in zip(values, flags, strict=False)
+    ]

@@ -19,6 +19,7 @@ from typing import Any
 import yt.yson as yson
 
 from ytcurate.localcluster.model.reader import Segment, TableReader, decode_column
+from ytcurate.localcluster.model.schema import SortColumn
 from ytcurate.localcluster.scheduler.keys import Key, encoded, is_sorted_by, row_key
 from ytcurate.localcluster.scheduler.plan import Input
 
@@ -59,22 +60,14 @@ def split_ranges(segments: Iterable[Segment]) -> list[list[Segment]]:
     return list(found.values())
 
 
-def sorted_streams(inputs: Sequence[Input], names: Sequence[str]) -> list[Run]:
-    """One run per range of each table, for tables that are sorted by `names`."""
-    keys = encoded(names)
-
-    def run(source: Input, segments: list[Segment]) -> Run:
-        return lambda: (
-            (row_key(row, keys), row)
-            for segment in segments
-            for row in decode_rows(source.reader, segment, source.path.columns)
-        )
-
-    return [
-        run(source, segments)
-        for source in inputs
-        for segments in split_ranges(source.reader.segments(source.path.ranges))
-    ]
+def sorted_run(source: Input, segments: Sequence[Segment], key: Sequence[SortColumn]) -> Run:
+    """A run of rows of a table that is sorted by `key`."""
+    keys = encoded(key)
+    return lambda: (
+        (row_key(row, keys), row)
+        for segment in segments
+        for row in decode_rows(source.reader, segment, source.path.columns)
+    )
 
 
 def merged(runs: Sequence[Run]) -> Iterator[Record]:
@@ -88,7 +81,7 @@ class ExternalSort:
     def __init__(
         self,
         folder: Path,
-        names: Sequence[str],
+        key: Sequence[SortColumn],
         check: Callable[[], None],
         *,
         run_bytes: int = RUN_BYTES,
@@ -102,8 +95,8 @@ class ExternalSort:
             fan_in: how many runs are read at once, at least 2.
         """
         self._folder = folder
-        self._names = list(names)
-        self._keys = encoded(names)
+        self._key = list(key)
+        self._keys = encoded(key)
         self._check = check
         self._run_bytes = run_bytes
         self._fan_in = fan_in
@@ -153,7 +146,7 @@ class ExternalSort:
             for number, segment in enumerate(segments, first):
                 # A key column that the path does not select is null, as it is in the rows.
                 wanted = columns if not heavy else [
-                    name for name in self._names if columns is None or name in columns
+                    column.name for column in self._key if columns is None or column.name in columns
                 ]  # fmt: skip
                 for at, row in enumerate(decode_rows(source.reader, segment, wanted), segment.start):
                     self._check()
@@ -162,7 +155,7 @@ class ExternalSort:
                         row[PLACE] = [number, at]
                     yield key, row
 
-        if is_sorted_by(source.schema, self._names):
+        if is_sorted_by(source.schema, self._key):
             self._finish_buffer()
             self._runs.append(run)
             return

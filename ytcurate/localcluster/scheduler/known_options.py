@@ -37,9 +37,12 @@ KEYED = frozenset(
     input_table_paths output_table_path output_table_paths table_path sort_by reduce_by join_by pivot_keys
     reducer reduce_combiner force_reduce_combiners enable_key_guarantee consider_only_primary_size
     validate_key_column_types mapper_output_table_count map_job_count data_weight_per_map_job
-    data_size_per_map_job map_selectivity_factor partition_count partition_data_size partition_job_count
-    data_size_per_partition_job data_weight_per_reduce_job data_size_per_reduce_job data_size_per_sort_job
-    data_size_per_sorted_merge_job samples_per_partition sort_locality_timeout intermediate_data_acl
+    data_size_per_map_job map_selectivity_factor partition_count partition_data_weight partition_data_size
+    partition_job_count data_weight_per_partition_job data_size_per_partition_job data_weight_per_reduce_job
+    data_size_per_reduce_job data_weight_per_sort_job data_size_per_sort_job data_weight_per_sorted_merge_job
+    data_size_per_sorted_merge_job enable_table_index_if_has_trivial_mapper slice_foreign_chunks
+    foreign_table_lookup_keys_threshold max_partition_factor shuffle_start_threshold merge_start_threshold
+    use_new_sorted_pool samples_per_partition sort_locality_timeout intermediate_data_acl
     intermediate_data_medium intermediate_data_replication_factor partition_job_io sort_job_io merge_job_io
     map_job_io reduce_job_io combine_chunks schema_inference_mode enable_partitioned_data_balancing
     """.split()

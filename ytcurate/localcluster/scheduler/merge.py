@@ -1,108 +1,220 @@
-"""Operations without processes: merge, sort and erase write new chunks of the output's schema."""
+"""Operations without processes: merge, sort and erase write new chunks of the output's schema.
+
+Chunks no row of which changes are kept, as a cluster keeps them, unless the spec asks for new ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.model.writer import RowWriter
+from ytcurate.localcluster.scheduler import slicing
 from ytcurate.localcluster.scheduler.external_sort import (
     ExternalSort,
     Row,
     decode_rows,
     merged,
-    sorted_streams,
+    sorted_run,
+    split_ranges,
 )
+from ytcurate.localcluster.scheduler.key_slices import Stream, streams_of
+from ytcurate.localcluster.scheduler.keys import Key
 from ytcurate.localcluster.scheduler.plan import Input
+from ytcurate.localcluster.scheduler.schema_compatibility import fits_as_it_is
 from ytcurate.localcluster.scheduler.spec import Spec
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.cluster import Cluster
 
-
-def run(
-    cluster: Cluster,
-    spec: Spec,
-    inputs: list[Input],
-    target: Target,
-    folder: Path,
-    check: Callable[[], None],
-) -> list[Chunk]:
-    """Write the rows of a merge or a sort; returns pinned chunks, not yet referenced by anything.
-
-    Args:
-        folder: for the runs of a sort; gone afterwards.
-        check: called now and then; raises to stop.
-    """
-    if spec.kind == "sort":
-        return sort(cluster, spec, inputs, target, folder, check)
-    if spec.merge_mode == "sorted":
-        rows: Iterable[Row] = (row for _, row in merged(sorted_streams(inputs, spec.sort_by)))
-    else:
-        rows = _rows(inputs)
-    # A sorted output is compared with what it holds already when it is published.
-    last_key = None if spec.merge_mode == "sorted" else target.last_key
-    return _write(cluster, RowWriter(cluster.files, target.schema, spec.limits, last_key), rows, check)
+LARGE_CHUNK_BYTES = 512 * 1024 * 1024
+"""Chunks of this size stay also where small ones are combined; it is about what one job writes."""
 
 
-def sort(
-    cluster: Cluster,
-    spec: Spec,
-    inputs: list[Input],
-    target: Target,
-    folder: Path,
-    check: Callable[[], None],
-) -> list[Chunk]:
-    """Write all rows in the order of the spec's `sort_by`; returns pinned chunks."""
-    sorter = ExternalSort(folder, spec.sort_by, check)
-    try:
-        writer = RowWriter(cluster.files, target.schema, spec.limits)
-        return _write(cluster, writer, sorter.rows(inputs), check)
-    finally:
-        sorter.close()
+@dataclass
+class Result:
+    """Chunks of a table in order, and those of them that are new: pinned, not yet referenced by anything."""
+
+    content: list[Chunk] = field(default_factory=list)
+    new: list[Chunk] = field(default_factory=list)
 
 
-def erase(
-    cluster: Cluster, spec: Spec, source: Input, target: Target, check: Callable[[], None]
-) -> tuple[list[Chunk], list[Chunk]]:
-    """The table without the rows of the path's range.
+class Rewriter:
+    """Writes the output of one operation. What it wrote is gone again if it fails."""
 
-    Chunks no row of which is erased are kept as they are, unless `combine_chunks` asks for new ones.
+    def __init__(
+        self, cluster: Cluster, spec: Spec, target: Target, folder: Path, check: Callable[[], None]
+    ) -> None:
+        """
+        Args:
+            folder: for the runs of a sort; gone afterwards.
+            check: called now and then; raises to stop.
+        """
+        self._cluster = cluster
+        self._spec = spec
+        self._target = target
+        self._folder = folder
+        self._check = check
 
-    Returns:
-        the table's chunks in order, and those of them that are new (pinned).
-    """
-    erased = source.reader.segments(source.path.ranges)
-    low, high = 0, 0
-    if erased:
-        low, high = erased[0].row_index, erased[-1].row_index + erased[-1].row_count
-    kept = source.reader.segments([{"upper_limit": {"row_index": low}}, {"lower_limit": {"row_index": high}}])
-    content: list[Chunk] = []
-    new: list[Chunk] = []
-    try:
-        if spec.raw.get("combine_chunks"):
-            writer = RowWriter(cluster.files, target.schema, spec.limits)
-            rows = (row for segment in kept for row in decode_rows(source.reader, segment, None))
-            new = _write(cluster, writer, rows, check)
-            return new, new
-        for segment in kept:
-            if segment.row_count == segment.chunk.row_count:
-                content.append(segment.chunk)
+    def sort(self, inputs: Sequence[Input]) -> Result:
+        """All rows in the order of the spec's `sort_by`."""
+        sorter = ExternalSort(self._folder, self._spec.sort_by, self._check)
+        try:
+            result = Result()
+            self._write(result, sorter.rows(inputs))
+            return result
+        finally:
+            sorter.close()
+
+    def merge(self, inputs: Sequence[Input]) -> Result:
+        """The rows of all tables in the mode of the spec."""
+        segments = [
+            segment
+            for index, each in enumerate(inputs)
+            for segment in each.reader.segments(each.path.ranges, index)
+        ]
+        if self._spec.merge_mode == "sorted":
+            return self._undone_by_errors(lambda result: self._merge_sorted(inputs, segments, result))
+        return self._undone_by_errors(lambda result: self._merge_plain(inputs, segments, result))
+
+    def erase(self, source: Input) -> Result:
+        """The table without the rows of the path's range."""
+        erased = source.reader.segments(source.path.ranges)
+        low, high = 0, 0
+        if erased:
+            low, high = erased[0].row_index, erased[-1].row_index + erased[-1].row_count
+        kept = source.reader.segments(
+            [{"upper_limit": {"row_index": low}}, {"lower_limit": {"row_index": high}}]
+        )
+        return self._undone_by_errors(lambda result: self._merge_plain([source], kept, result))
+
+    def _undone_by_errors(self, work: Callable[[Result], None]) -> Result:
+        result = Result()
+        try:
+            work(result)
+        except BaseException:
+            self._cluster.state.unpin([chunk.id for chunk in result.new])
+            for chunk in result.new:
+                self._cluster.files.discard(chunk.id)
+            raise
+        return result
+
+    # ---- merge
+
+    def _keeps(self, source: Input, segment: Segment) -> bool:
+        """May the chunk become one of the output as it is?"""
+        spec = self._spec
+        if spec.raw.get("force_transform") or segment.row_count != segment.chunk.row_count:
+            return False
+        if source.path.columns is not None or source.is_renamed:
+            return False
+        if spec.raw.get("combine_chunks") and segment.chunk.disk_size < LARGE_CHUNK_BYTES:
+            return False
+        key = self._target.schema.sort_columns
+        # The key of a chunk is as long as that of its table.
+        same_key = not key or source.schema.sort_columns == key
+        return same_key and fits_as_it_is(source.schema, self._target.schema, ignore_order=False)
+
+    def _merge_plain(self, inputs: Sequence[Input], segments: Sequence[Segment], result: Result) -> None:
+        """Rows in the order of the segments; what lies between chunks that are kept is a job, or several."""
+
+        def keeps(segment: Segment) -> bool:
+            return self._keeps(inputs[segment.table_index], segment)
+
+        for is_kept, group in itertools.groupby(segments, keeps):
+            if is_kept:
+                result.content += [segment.chunk for segment in group]
                 continue
-            writer = RowWriter(cluster.files, target.schema, spec.limits)
-            written = _write(cluster, writer, decode_rows(source.reader, segment, None), check)
-            content += written
-            new += written
-    except BaseException:
-        cluster.state.unpin([chunk.id for chunk in new])
-        for chunk in new:
-            cluster.files.discard(chunk.id)
-        raise
-    return content, new
+            for part in self._jobs(list(group)):
+                rows = (row for segment in part for row in _rows(inputs[segment.table_index], segment))
+                self._write(result, rows)
+
+    def _jobs(self, segments: Sequence[Segment]) -> list[list[Segment]]:
+        asked, weight, most = self._spec.job_size(default_weight=LARGE_CHUNK_BYTES)
+        return slicing.cut(segments, slicing.job_count_for(segments, asked, weight, most))
+
+    def _merge_sorted(self, inputs: Sequence[Input], segments: Sequence[Segment], result: Result) -> None:
+        pieces = [
+            piece for stream in streams_of(inputs, segments, self._spec.sort_by) for piece in _pieces(stream)
+        ]
+        pieces.sort(key=lambda piece: (piece.first, piece.last))
+        for is_kept, together in itertools.groupby(_apart(pieces), lambda group: self._stays(inputs, group)):
+            groups = list(together)
+            if is_kept:
+                result.content += [group[0].segment.chunk for group in groups]
+                continue
+            found = [piece.segment for group in groups for piece in group]
+            found.sort(key=lambda segment: (segment.table_index, segment.range_index, segment.row_index))
+            runs = [
+                sorted_run(inputs[part[0].table_index], part, self._spec.sort_by)
+                for part in split_ranges(found)
+            ]
+            self._write(result, (row for _, row in merged(runs)))
+
+    def _stays(self, inputs: Sequence[Input], group: Sequence[_Piece]) -> bool:
+        return len(group) == 1 and self._keeps(inputs[group[0].segment.table_index], group[0].segment)
+
+    # ---- rows
+
+    def _write(self, result: Result, rows: Iterable[Row]) -> None:
+        """Add chunks of the rows to the result. Do they follow what the table holds? Publishing will tell."""
+
+        def checked() -> Iterator[Row]:
+            for row in rows:
+                self._check()
+                yield row
+
+        writer = RowWriter(self._cluster.files, self._target.schema, self._spec.limits)
+        try:
+            writer.write(checked())
+            chunks = writer.close()
+        except BaseException:
+            writer.discard()
+            raise
+        self._cluster.state.pin([chunk.id for chunk in chunks])
+        result.content += chunks
+        result.new += chunks
+
+
+def _rows(source: Input, segment: Segment) -> Iterator[Row]:
+    return decode_rows(source.reader, segment, source.path.columns)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A segment of a sorted table with its first and last key."""
+
+    segment: Segment
+    first: Key
+    last: Key
+
+
+def _pieces(stream: Stream) -> Iterator[_Piece]:
+    row = 0
+    for segment in stream.segments:
+        yield _Piece(segment, stream.key(row), stream.key(row + segment.row_count - 1))
+        row += segment.row_count
+
+
+def _apart(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+    """Pieces in order, those together between which rows of others may come."""
+    group: list[_Piece] = []
+    last: Key | None = None
+    for piece in pieces:
+        if group and last is not None and last < piece.first:
+            yield group
+            group, last = [], None
+        group.append(piece)
+        last = piece.last if last is None else max(last, piece.last)
+    if group:
+        yield group
 
 
 def check_erase(source: Input) -> None:
@@ -120,27 +232,3 @@ def check_erase(source: Input) -> None:
     if any(len(limit) > 1 for limit in limits):
         # The part between them would go too.
         raise YtError("Erase operation does not support read limits with several independent selectors")
-
-
-def _write(
-    cluster: Cluster, writer: RowWriter, rows: Iterable[Row], check: Callable[[], None]
-) -> list[Chunk]:
-    def checked() -> Iterator[Row]:
-        for row in rows:
-            check()
-            yield row
-
-    try:
-        writer.write(checked())
-        chunks = writer.close()
-    except BaseException:
-        writer.discard()
-        raise
-    cluster.state.pin([chunk.id for chunk in chunks])
-    return chunks
-
-
-def _rows(inputs: list[Input]) -> Iterator[Row]:
-    for source in inputs:
-        for segment in source.reader.segments(source.path.ranges):
-            yield from decode_rows(source.reader, segment, source.path.columns)

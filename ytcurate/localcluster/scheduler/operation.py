@@ -137,10 +137,6 @@ class Operation:
 
     def _work(self) -> None:
         spec = self.spec
-        if spec.raw.get("reduce_combiner"):
-            self.record.alerts["reduce_combiner_not_run"] = YtError(
-                '"reduce_combiner" is not run: the local cluster hands all rows of a key to the reducer'
-            ).to_dict()
         wait_for_pool(self)
         self.set_state("preparing")
         self._transactions.start()
@@ -152,7 +148,12 @@ class Operation:
         pieces = self._phases.run(inputs, targets)
         self.check_stopped()
         self.set_state("completing")
-        ordered = bool(spec.raw.get("ordered")) or spec.kind in ("vanilla", "reduce", "map_reduce")
+        ordered = bool(spec.raw.get("ordered")) or spec.kind in (
+            "vanilla",
+            "reduce",
+            "join_reduce",
+            "map_reduce",
+        )
         plan.publish_outputs(self.cluster, spec, targets, pieces, ordered=ordered)
         with self.cluster.state.session():
             self._transactions.commit()

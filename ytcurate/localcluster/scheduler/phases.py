@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.upload import Target
-from ytcurate.localcluster.scheduler import keys, merge, plan, reduce
+from ytcurate.localcluster.scheduler import merge, output_schema, plan, reduce_jobs
+from ytcurate.localcluster.scheduler.merge import Rewriter
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.plan import Input
 from ytcurate.localcluster.scheduler.shuffle import Shuffle
+from ytcurate.localcluster.scheduler.sorted_inputs import check_sorted, check_types
+from ytcurate.localcluster.scheduler.user_job import UserJob
 
 if TYPE_CHECKING:
     from ytcurate.localcluster.scheduler.operation import Operation
@@ -38,44 +42,64 @@ class Phases:
             YtError: a table does not fit the operation.
         """
         spec = self._spec
+        limited = [path for path in spec.outputs if path.attributes.get("row_count_limit") is not None]
+        if len(limited) > 1:
+            raise YtError("Only one output table with row_count_limit is supported")
         if spec.kind == "erase":
             merge.check_erase(inputs[0])
-        if spec.kind == "reduce" or spec.merge_mode == "sorted":
-            spec.sort_by[:] = keys.check_sorted(inputs, spec.sort_by)
-        if spec.kind == "sort" or spec.merge_mode == "sorted":
-            keys.prepare_output(spec.kind, spec.inference_mode, inputs, targets[0], spec.sort_by)
+        if spec.kind in ("reduce", "join_reduce"):
+            reduce_jobs.check(spec, inputs)
+        elif any(reduce_jobs.is_foreign(each) for each in inputs):
+            raise YtError(f'Foreign tables are not supported in "{spec.kind}" operation')
+        if spec.merge_mode == "sorted":
+            spec.sort_by[:] = check_sorted(inputs, spec.sort_by)
+            check_types(inputs, spec.sort_by)
+        if spec.kind in ("merge", "sort"):
+            output_schema.prepare(spec, inputs, targets[0])
 
     def run(self, inputs: list[Input], targets: list[Target]) -> list[list[tuple[int, list[Chunk]]]]:
         """Do the work; returns by table what is to be published, as `Outputs.pieces`."""
         spec, operation, check = self._spec, self._operation, self._operation.check_stopped
-        if spec.kind in ("merge", "sort"):
+        if spec.kind in ("merge", "sort", "erase"):
             operation.set_state("running")
-            chunks = merge.run(self._cluster, spec, inputs, targets[0], self._folder, check)
-            self._outputs.add(0, 0, chunks)
-        elif spec.kind == "erase":
-            operation.set_state("running")
-            content, new = merge.erase(self._cluster, spec, inputs[0], targets[0], check)
+            rewriter = Rewriter(self._cluster, spec, targets[0], self._folder, check)
+            written = self._rewritten(rewriter, inputs)
             # Chunks that stay are not the operation's: it must not delete them when it fails.
-            self._outputs.add(0, 0, new)
-            return [[(0, content)]]
-        elif spec.kind == "reduce":
-            operation.run_jobs(reduce.make_jobs(spec, spec.jobs[0], inputs, 0, 0), inputs, targets)
+            self._outputs.add(0, 0, written.new)
+            return [[(0, written.content)]]
+        elif spec.kind in ("reduce", "join_reduce"):
+            self._reduce(spec.jobs[0], inputs, targets)
         elif spec.kind == "map_reduce":
             self._map_reduce(inputs, targets)
         else:
             operation.run_jobs(plan.make_jobs(spec, inputs), inputs, targets)
         return self._outputs.pieces
 
+    def _rewritten(self, rewriter: Rewriter, inputs: list[Input]) -> merge.Result:
+        if self._spec.kind == "sort":
+            return rewriter.sort(inputs)
+        return rewriter.merge(inputs) if self._spec.kind == "merge" else rewriter.erase(inputs[0])
+
     def _map_reduce(self, inputs: list[Input], targets: list[Target]) -> None:
         spec, operation, reducer = self._spec, self._operation, self._spec.jobs[-1]
-        if spec.streams:
+        if spec.job("partition_map") is not None:
             operation.run_jobs(plan.make_jobs(spec, inputs), inputs, targets)
             inputs = self._shuffle.inputs()
         if operation.is_complete:
             return
         inputs = self._shuffle.sort(inputs, operation.check_stopped)
+        if combining := self._shuffle.combiner_jobs(inputs, operation.counts["total"]):
+            target = Target("", "", False, self._shuffle.combined_schema())
+            operation.run_jobs(combining, inputs, [target, *targets[1:]])
+            inputs, reducer = self._shuffle.combined(), reduce_jobs.after_combiner(reducer)
+        self._reduce(reducer, inputs, targets)
+
+    def _reduce(self, reducer: UserJob, inputs: list[Input], targets: list[Target]) -> None:
+        spec, operation = self._spec, self._operation
+        if operation.is_complete:
+            return
         first = len(spec.outputs) - len(reducer.outputs)
-        jobs = reduce.make_jobs(spec, reducer, inputs, first, operation.counts["total"])
+        jobs = reduce_jobs.make_jobs(spec, reducer, inputs, first, operation.counts["total"])
         operation.run_jobs(jobs, inputs, targets)
 
     def release(self) -> None:

@@ -15,11 +15,12 @@ from ytcurate.localcluster.model.reader import Segment, TableReader
 from ytcurate.localcluster.model.records import Chunk, Layer
 from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.upload import Target, publish, table_target
-from ytcurate.localcluster.model.values import order_key
+from ytcurate.localcluster.model.values import order_keys
 from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import Control, Source, encoder_for, parse_control
 from ytcurate.localcluster.scheduler import slicing
+from ytcurate.localcluster.scheduler.renamed import RenamedReader, new_names, renamed_schema
 from ytcurate.localcluster.scheduler.spec import Spec, UserJob
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Input:
     path: RichPath
     reader: TableReader
     schema: Schema
+    is_renamed: bool = False
+    """Have columns other names than in the chunks?"""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
             node = cypress.node(path, tx)
             if node.type != "table":
                 raise errors.wrong_type(path.text, "table", node.type)
-            for unsupported in ("rename_columns", "cluster", "timestamp"):
+            for unsupported in ("cluster", "timestamp"):
                 if path.attributes.get(unsupported):
                     raise YtError(f'"{unsupported}" on an input path is not implemented by the local cluster')
             cypress.locks.acquire(node, tx, "snapshot")
@@ -63,7 +66,11 @@ def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
             cypress.locks.freeze(node, tx, Layer({}, cypress.attrs(node, tx), chunk_ids, "overwrite"))
             schema = attrs.schema_of(cypress, node, tx)
             chunks = [cluster.state.chunks[each] for each in chunk_ids]
-            found.append(Input(path, TableReader(cluster.files, chunks, schema.key_columns), schema))
+            reader = TableReader(cluster.files, chunks, schema.key_columns, schema.descending)
+            if names := new_names(path):
+                schema = renamed_schema(path, schema, names)
+                reader = RenamedReader(reader, names)
+            found.append(Input(path, reader, schema, bool(names)))
     return found
 
 
@@ -193,8 +200,10 @@ def publish_outputs(
 
 
 def _in_key_order(path: str, target: Target, chunks: list[Chunk]) -> list[Chunk]:
-    def order(key: list[Any]) -> list[tuple[int, Any]]:
-        return [order_key(value) for value in key]
+    descending = target.schema.descending
+
+    def order(key: list[Any]) -> list[Any]:
+        return order_keys(key[: len(descending)], descending)
 
     chunks = sorted(chunks, key=lambda chunk: (order(chunk.first_key), order(chunk.last_key)))
     last, what = target.last_key, "job outputs overlap with original table"

@@ -10,13 +10,21 @@ from ytcurate.localcluster.model.reader import Segment
 
 
 def job_count_for(
-    segments: Sequence[Segment], job_count: int | None, data_weight_per_job: int, max_job_count: int
+    segments: Sequence[Segment],
+    job_count: int | None,
+    data_weight_per_job: int,
+    max_job_count: int,
+    weighed: Sequence[Segment] | None = None,
 ) -> int:
-    """Jobs for this input: as asked, but never more than rows, and none for no rows."""
+    """Jobs for this input: as asked, but never more than rows, and none for no rows.
+
+    Args:
+        weighed: what counts for the weight, if not only the segments.
+    """
     rows = sum(segment.row_count for segment in segments)
     if not rows:
         return 0
-    weight = sum(segment.data_weight for segment in segments)
+    weight = sum(segment.data_weight for segment in (segments if weighed is None else weighed))
     wanted = job_count or max(1, -(-weight // max(data_weight_per_job, 1)))
     return max(1, min(wanted, rows, max_job_count))
 

@@ -8,18 +8,19 @@ from typing import Any
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import ypath
-from ytcurate.localcluster.model.schema import Schema
+from ytcurate.localcluster.model.schema import Schema, SortColumn
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.scheduler import keyed_spec
+from ytcurate.localcluster.scheduler import keyed_spec, map_reduce_spec
 from ytcurate.localcluster.scheduler.keyed_spec import key_columns, need
+from ytcurate.localcluster.scheduler.option_values import check_sizes
 from ytcurate.localcluster.scheduler.user_job import UserJob, user_job
 from ytcurate.localcluster.settings import Settings
 
 __all__ = ["Spec", "UserJob", "parse"]
 
 MIB = 1024 * 1024
-TYPES = ("map", "vanilla", "merge", "sort", "erase", "reduce", "map_reduce")
+TYPES = ("map", "vanilla", "merge", "sort", "erase", "reduce", "join_reduce", "map_reduce")
 MERGE_MODES = ("unordered", "ordered", "sorted")
 INFERENCE_MODES = ("auto", "from_input", "from_output")
 JOB_IO = ("job_io", "map_job_io", "partition_job_io", "sort_job_io", "merge_job_io", "reduce_job_io")
@@ -30,7 +31,12 @@ SIZE_OPTIONS = {
     "partition_map": ("map_job_count", ("data_weight_per_map_job", "data_size_per_map_job")),
     "partition_reduce": (
         "partition_count",
-        ("data_weight_per_reduce_job", "data_size_per_reduce_job", "partition_data_size"),
+        (
+            "data_weight_per_reduce_job",
+            "data_size_per_reduce_job",
+            "partition_data_weight",
+            "partition_data_size",
+        ),
     ),
 }
 """By job name, where not `job_count` and `data_weight_per_job` say how many jobs there are."""
@@ -48,13 +54,21 @@ class Spec:
     max_failed_job_count: int
     secure_vault: dict[str, Any]
     limits: WriterLimits
-    sort_by: list[str] = field(default_factory=list)
+    sort_by: list[SortColumn] = field(default_factory=list)
     """Of a sorted merge: empty for the key of the inputs."""
     streams: list[Schema] = field(default_factory=list)
-    """Schemas of what the mappers of a map-reduce write for the reducers."""
+    """Schemas of what the mappers of a map-reduce, and its combiner, write for the reducers."""
 
     def is_gpu(self) -> bool:
         return any(job.gpu_limit for job in self.jobs)
+
+    def _phase(self, job: UserJob | None) -> str:
+        name = job.name if job is not None else ""
+        # A reducer is called so when a combiner ran before it.
+        return "partition_reduce" if self.kind == "map_reduce" and name == "sorted_reduce" else name
+
+    def job(self, name: str) -> UserJob | None:
+        return next((job for job in self.jobs if job.name == name), None)
 
     @property
     def merge_mode(self) -> str:
@@ -68,12 +82,14 @@ class Spec:
     def max_data_weight_per_job(self) -> int:
         return int(self.raw.get("max_data_weight_per_job") or MAX_DATA_WEIGHT_PER_JOB)
 
-    def job_size(self, job: UserJob) -> tuple[int | None, int, int]:
+    def job_size(
+        self, job: UserJob | None = None, *, default_weight: int = DEFAULT_DATA_WEIGHT_PER_JOB
+    ) -> tuple[int | None, int, int]:
         """Number of jobs asked for, data weight of one in bytes, and the most jobs there may be."""
         default = ("job_count", ("data_weight_per_job", "data_size_per_job"))
-        count, weights = SIZE_OPTIONS.get(job.name, default)
+        count, weights = SIZE_OPTIONS.get(self._phase(job), default)
         asked = self.raw.get(count)
-        weight = next((self.raw[each] for each in weights if self.raw.get(each)), DEFAULT_DATA_WEIGHT_PER_JOB)
+        weight = next((self.raw[each] for each in weights if self.raw.get(each)), default_weight)
         most = int(self.raw.get("max_job_count") or MAX_JOB_COUNT)
         return None if asked is None else int(asked), int(weight), most
 
@@ -104,7 +120,7 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
     if alias is not None and not str(alias).startswith("*"):
         raise YtError(f'Operation alias should start with "*", found "{alias}"')
     inputs, outputs, jobs = [], [], []
-    sort_by: list[str] = []
+    sort_by: list[SortColumn] = []
     streams: list[Schema] = []
     writer_io = raw.get("job_io")
     if kind == "vanilla":
@@ -125,14 +141,13 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         if not paths:
             raise YtError('Operation needs "input_table_paths"')
         inputs = [ypath.parse(path) for path in paths]
+    check_sizes(raw)
     if kind == "map":
         mapper = raw.get("mapper")
         if not isinstance(mapper, dict):
             raise YtError('Map operation needs "mapper"')
         jobs = [user_job("map", mapper, raw.get("job_io") or {}, raw.get("output_table_paths"), cap)]
         outputs = jobs[0].outputs
-        if int(raw.get("job_count") or 1) < 1:
-            raise errors.option_out_of_bounds("job_count", int(raw["job_count"]), 1, MAX_JOB_COUNT)
     if kind in ("merge", "sort"):
         outputs = [ypath.parse(raw.get("output_table_path"))]
     if kind == "merge":
@@ -144,12 +159,11 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         for name in JOB_IO:
             parse_limits((raw.get(name) or {}).get("table_writer"), cap)
         writer_io = raw.get("sort_job_io")
-    if kind == "reduce":
-        sort_by, job = keyed_spec.reduce(raw, inputs, cap)
+    if kind in ("reduce", "join_reduce"):
+        sort_by, job = keyed_spec.reduce(kind, raw, inputs, cap)
         jobs, outputs = [job], job.outputs
     if kind == "map_reduce":
-        sort_by, streams, jobs = keyed_spec.map_reduce(raw, inputs, cap)
-        outputs = [path for job in jobs for path in job.outputs]
+        sort_by, streams, jobs, outputs = map_reduce_spec.parse(raw, inputs, cap)
         writer_io = raw.get("sort_job_io")
     if str(raw.get("schema_inference_mode") or "auto") not in INFERENCE_MODES:
         raise YtError(f'Unknown "schema_inference_mode" "{raw["schema_inference_mode"]}"')

@@ -11,21 +11,28 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.formats import YSON_TEXT, Format, parse_format
 from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.resources import number
+from ytcurate.localcluster.model.schema import SortColumn
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import parse_control, require_supported
 
 MIB = 1024 * 1024
-JOB_TYPES = ("sorted_reduce", "partition_map", "partition_reduce")
+JOB_TYPES = ("sorted_reduce", "join_reduce", "partition_map", "reduce_combiner", "partition_reduce")
 
 
 @dataclass(frozen=True)
 class Grouping:
     """What makes a job a reducer: the order of its input and the columns of a key."""
 
-    sort_by: tuple[str, ...]
-    reduce_by: tuple[str, ...]
+    sort_by: tuple[SortColumn, ...]
+    reduce_by: tuple[SortColumn, ...]
     """The first of `sort_by`."""
+    join_by: tuple[SortColumn, ...] = ()
+    """The first of `reduce_by`: what joins the rows of foreign tables to those of the others."""
+    key_guarantee: bool = True
+    """Are all rows of a key of `reduce_by` in one job?"""
+    pivots: tuple[list[Any], ...] = ()
+    """Keys at which jobs begin, where the spec says so."""
     table_index: bool = True
     """Are switches between tables announced unless the spec says otherwise?"""
 
