@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ class Input:
     path: RichPath
     reader: TableReader
     schema: Schema
+    node_id: str = ""
+    """"" for intermediate data."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,17 @@ class JobPlan:
     segments: list[Segment]
 
 
-def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
-    """Lock every input's version in `tx`; its chunks stay as long as the lock."""
+def open_inputs(cluster: Cluster, spec: Spec, tx: str, node_ids: Sequence[str] = ()) -> list[Input]:
+    """Lock every input's version in `tx`; its chunks stay as long as the lock.
+
+    Args:
+        node_ids: the tables that `tx` has locked already; their paths may lead elsewhere by now.
+    """
     found = []
     cypress = cluster.cypress
     with cluster.state.session():
-        for path in spec.inputs:
-            node = cypress.node(path, tx)
+        for index, path in enumerate(spec.inputs):
+            node = cluster.state.nodes[node_ids[index]] if node_ids else cypress.node(path, tx)
             if node.type != "table":
                 raise errors.wrong_type(path.text, "table", node.type)
             for unsupported in ("rename_columns", "cluster", "timestamp"):
@@ -63,7 +69,7 @@ def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
             cypress.locks.freeze(node, tx, Layer({}, cypress.attrs(node, tx), chunk_ids, "overwrite"))
             schema = attrs.schema_of(cypress, node, tx)
             chunks = [cluster.state.chunks[each] for each in chunk_ids]
-            found.append(Input(path, TableReader(cluster.files, chunks, schema.key_columns), schema))
+            found.append(Input(path, TableReader(cluster.files, chunks, schema.key_columns), schema, node.id))
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 TERMINAL = frozenset({"completed", "failed", "aborted"})
+ENDING = frozenset({"failing", "aborting"})
 
 
 @dataclass
@@ -27,6 +28,13 @@ class OperationRecord:
     progress: dict[str, Any] = field(default_factory=dict)
     """Kept when the operation ends."""
     suspended: bool = False
+    transactions: list[str] = field(default_factory=list)
+    """Of its inputs and of its outputs; [] before they are started."""
+    mutation_id: str = ""
+    """Of the request that started it."""
+    complete_asked: bool = False
+    """Is it to end with what has finished so far?"""
+    has_vault: bool = False
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
@@ -34,6 +42,11 @@ class OperationRecord:
     @property
     def is_over(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def is_ending(self) -> bool:
+        """Will it end without publishing anything, if it has not ended already?"""
+        return self.is_over or self.state in ENDING
 
     @property
     def alias(self) -> str:
@@ -80,4 +93,6 @@ class JobRecord:
             shown["finish_time"] = self.finish_time
         if self.error:
             shown["error"] = self.error
+            if self.state == "aborted" and "abort_reason" in self.error["attributes"]:
+                shown["abort_reason"] = self.error["attributes"]["abort_reason"]
         return shown
