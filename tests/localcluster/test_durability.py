@@ -1,24 +1,18 @@
-"""What survives: kills at any moment, a full disk, a second server, another version, a large tree."""
+"""What survives: a second server, another version, a damaged or a moved directory, a large tree."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import random
 import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
-import requests
 import yt.wrapper as yt
-from yt.wrapper import YtClient
-from yt.wrapper.errors import YtError, YtResponseError
+from yt.wrapper.errors import YtResponseError
 
 from tests.localcluster.conftest import Server
 from ytcurate.localcluster.model.ids import new_id, now
@@ -27,137 +21,6 @@ from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import VERSION, Store
 
 pytestmark = pytest.mark.checked_against("nothing")
-
-KILLS = 4
-MIB = 1024 * 1024
-
-
-# ---- kills
-
-
-class Workload:
-    """Writes until the server is gone; knows what was acknowledged, and what at most was asked for."""
-
-    def __init__(self, server: Server, number: int) -> None:
-        self.server, self.number = server, number
-        self.acknowledged: dict[str, int] = {}
-        """Table to rows; an append adds up."""
-        self.asked: dict[str, int] = {}
-        self.committed: set[str] = set()
-        self.maybe_committed: set[str] = set()
-        self.aborted: set[str] = set()
-        self.operations: dict[str, str] = {}
-        """Operation to its output."""
-        self.completed: set[str] = set()
-
-    def run(self, work: Callable[[YtClient], None]) -> threading.Thread:
-        def until_it_is_gone() -> None:
-            client = self.server.client(ping_failed_mode="pass")
-            # The server is gone for good: who asks again waits for minutes.
-            for kind in ("write", "read", "start_operation", "get_operation", "batch_requests"):
-                client.config[f"{kind}_retries"]["enable"] = False
-            with contextlib.suppress(YtError, OSError, requests.RequestException):
-                while True:
-                    work(client)
-
-        thread = threading.Thread(target=until_it_is_gone, daemon=True)
-        thread.start()
-        return thread
-
-    def append(self, client: YtClient) -> None:
-        path = f"//tmp/append-{self.number}"
-        self.asked[path] = self.asked.get(path, 0) + 100
-        client.write_table(yt.TablePath(path, append=True), [{"x": x, "pad": "y" * 500} for x in range(100)])
-        self.acknowledged[path] = self.acknowledged.get(path, 0) + 100
-
-    def transact(self, client: YtClient) -> None:
-        name = f"//tmp/tx-{self.number}-{len(self.maybe_committed) + len(self.aborted)}"
-        keep = random.random() < 0.7
-        (self.maybe_committed if keep else self.aborted).add(name)
-        transaction = client.start_transaction(timeout=60_000)
-        with client.Transaction(transaction_id=transaction, ping=False):
-            client.create("map_node", name)
-            client.set(f"{name}/@whole", True)
-            client.write_table(f"{name}/table", [{"x": 1}, {"x": 2}])
-        if keep:
-            client.commit_transaction(transaction)
-            self.committed.add(name)
-        else:
-            client.abort_transaction(transaction)
-
-    def operate(self, client: YtClient) -> None:
-        output = f"//tmp/out-{self.number}-{len(self.operations)}"
-        operation = client.run_map("cat; sleep 0.2", "//tmp/source", output, format="json", sync=False)
-        self.operations[operation.id] = output
-        # By hand: the client would ask a server that is gone for ten minutes.
-        parameters = json.dumps({"operation_id": operation.id, "output_format": "json"})
-        state = ""
-        while state not in ("completed", "failed", "aborted"):
-            time.sleep(0.05)
-            answer = requests.get(
-                f"{self.server.proxy}/api/v4/get_operation",
-                headers={"X-YT-Parameters": parameters},
-                timeout=20,
-            )
-            state = answer.json()["state"]
-        if state == "completed":
-            self.completed.add(operation.id)
-
-
-def test_nothing_acknowledged_is_lost_and_nothing_uncommitted_is_seen(
-    start_server: Callable[..., Server],
-) -> None:
-    random.seed(20)
-    server = start_server()
-    server.client().write_table("//tmp/source", [{"x": x} for x in range(10)])
-    past: list[Workload] = []
-    for number in range(KILLS):
-        load = Workload(server, number)
-        threads = [load.run(load.append), load.run(load.transact), load.run(load.operate)]
-        time.sleep(0.3 + random.random() * 1.2)
-        server.kill()
-        for thread in threads:
-            thread.join(timeout=30)
-            assert not thread.is_alive()
-        past.append(load)
-        server = start_server(data_dir=server.data_dir)
-        for each in past:
-            check(server.client(), each)
-    assert sum(len(each.acknowledged) for each in past) >= KILLS // 2
-    assert sum(len(each.committed) for each in past) >= KILLS // 2
-    assert sum(len(each.completed) for each in past) >= 1
-    referenced = set()
-    client = server.client()
-    for path in client.search("//tmp", node_type="table"):
-        referenced |= set(client.get(f"{path}/@chunk_ids"))
-    files = {path.name for path in (server.data_dir / "chunks").glob("*/*")}
-    assert referenced <= files
-    assert list((server.data_dir / "sandboxes").iterdir()) == []
-
-
-def check(client: YtClient, load: Workload) -> None:
-    for path, rows in load.asked.items():
-        found = list(client.read_table(path)) if client.exists(path) else []
-        acknowledged = load.acknowledged.get(path, 0)
-        # The one append that was under way may have arrived: whole, or not at all.
-        assert len(found) in (acknowledged, rows)
-        assert [row["x"] for row in found] == list(range(100)) * (len(found) // 100)
-    for name in load.maybe_committed:
-        if client.exists(name):
-            assert client.get(f"{name}/@whole")
-            assert [row["x"] for row in client.read_table(f"{name}/table")] == [1, 2]
-        else:
-            assert name not in load.committed
-    for name in load.aborted:
-        assert not client.exists(name)
-    for operation, output in load.operations.items():
-        state = client.get_operation(operation, attributes=["state"])["state"]
-        rows = client.row_count(output) if client.exists(output) else 0
-        assert state in ("completed", "failed")
-        assert rows == (10 if state == "completed" else 0)
-        if operation in load.completed:
-            assert state == "completed"
-
 
 # ---- a large tree
 
@@ -178,26 +41,30 @@ def test_a_hundred_thousand_nodes_open_in_seconds(tmp_path: Path) -> None:
             state.nodes[node.id] = node
             state.put("nodes", node.id, node)
     state.store.close()
-    begun = time.monotonic()
     server = Server(data)
-    opened = time.monotonic() - begun
     try:
+        # Time of the processor and not of the clock: the machine may be busy.
+        assert cpu_s(server) < 10
         client = server.client()
         assert client.get("//tmp/n99999/@number") == 99_999
         assert client.get("//tmp/@count") == 100_000
-        begun = time.monotonic()
+        begun = cpu_s(server)
         for number in range(20):
             client.set(f"//tmp/n{number}/@number", -1)
-        assert (time.monotonic() - begun) / 20 < 0.2
+        assert (cpu_s(server) - begun) / 20 < 0.1
         # A refused command must not cost a look at all the others.
-        begun = time.monotonic()
+        begun = cpu_s(server)
         for _ in range(5):
             with pytest.raises(YtResponseError):
                 client.create("document", "//tmp/n1")
-        assert (time.monotonic() - begun) / 5 < 0.5
+        assert (cpu_s(server) - begun) / 5 < 0.3
     finally:
         server.kill()
-    assert opened < 10
+
+
+def cpu_s(server: Server) -> float:
+    times = psutil.Process(server.process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 # ---- who may open a directory
@@ -290,3 +157,17 @@ def test_the_data_directory_may_be_moved(start_server: Callable[..., Server], tm
     assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
     client = start_server(data_dir=tmp_path / "elsewhere").client()
     assert list(client.read_table("//tmp/t")) == [{"x": 1}]
+
+
+def test_keys_that_are_no_text_keep_their_order_over_a_restart(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    path = "<sorted_by=[k]>//tmp/t"
+    server.client().write_table(path, [{"k": key} for key in (b"\xff\x01", b"\xff\x03")], format="yson")
+    server.kill()
+    client = start_server(data_dir=server.data_dir).client()
+    with pytest.raises(YtResponseError) as refused:
+        client.write_table("<append=%true>//tmp/t", [{"k": b"\xff\x02"}])
+    assert refused.value.contains_code(301)
+    client.write_table("<append=%true>//tmp/t", [{"k": b"\xff\x04"}])
+    keys = [yt.yson.get_bytes(row["k"]) for row in client.read_table('//tmp/t["\\xff\\x03":"\\xff\\x04"]')]
+    assert keys == [b"\xff\x03"]

@@ -15,6 +15,7 @@ import pytest
 import requests
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtResponseError
+from yt.wrapper.operation_commands import Operation
 
 from tests.localcluster.conftest import Server
 
@@ -54,10 +55,7 @@ def test_a_full_disk_is_said_and_nothing_is_harmed(small_disk: Path) -> None:
         assert list((small_disk / "data" / "chunks").glob("*/*.tmp")) == []
         assert client.read_file("//tmp/f").read() == b"old"
         client.write_table("//tmp/t", [{"x": 3}])
-        full = small_disk / "ballast"
-        with contextlib.suppress(OSError), full.open("wb", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
+        full = fill(small_disk)
         with pytest.raises(YtResponseError, match="cannot write to its data directory"):
             set_many(client)
         names = {name for name in client.get("//tmp/@user_attribute_keys") if name.startswith("full")}
@@ -83,9 +81,23 @@ def test_a_full_disk_is_said_and_nothing_is_harmed(small_disk: Path) -> None:
         server.kill()
 
 
+def fill(disk: Path) -> Path:
+    """The file that takes all the room there is."""
+    full = disk / "ballast"
+    with contextlib.suppress(OSError), full.open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))
+    return full
+
+
 def set_many(client: YtClient) -> None:
     for number in range(2000):
         client.set(f"//tmp/@full{number}", "y" * 10_000)
+
+
+def set_again(client: YtClient, path: str, size: int) -> None:
+    for number in range(2000):
+        client.set(path, "y" * size + str(number))
 
 
 MANY_LARGE_ROWS = """
@@ -112,3 +124,50 @@ def test_an_operation_on_a_full_disk_fails_and_publishes_nothing(small_disk: Pat
         assert list(client.read_table("//tmp/t")) == [{"x": 2}]
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("end", ["failed", "aborted"])
+def test_an_operation_ends_once_its_end_can_be_written(small_disk: Path, tmp_path: Path, end: str) -> None:
+    server = Server(small_disk / "data")
+    try:
+        client = server.client()
+        client.write_table("//tmp/t", [{"x": 1}])
+        client.create("document", "//tmp/small")
+        command = f"cat; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exit 3"
+        operation = client.run_map(
+            command, "//tmp/t", "//tmp/out", format="json", spec={"max_failed_job_count": 1}, sync=False
+        )
+        wait_for_state(operation, "running")
+        full = fill(small_disk)
+        # The database keeps the room of what it could not write: small values fit in for a while.
+        for size in (10_000, 1):
+            with pytest.raises(YtResponseError, match="cannot write to its data directory"):
+                set_again(client, "//tmp/small", size)
+        if end == "aborted":
+            with pytest.raises(YtResponseError, match="cannot write to its data directory"):
+                operation.abort()
+        (tmp_path / "go").touch()
+        wait_for_state(operation, {"failed": "failing", "aborted": "aborting"}[end])
+        log = server.data_dir / "cluster.log"
+        while f"operation {operation.id} could not be ended" not in log.read_text():
+            time.sleep(0.1)
+        full.unlink()
+        wait_for_state(operation, end)
+        assert client.get("//tmp/out/@locks") == []
+        server.kill()
+        server = Server(small_disk / "data")
+        client = server.client()
+        found = client.get_operation(operation.id, attributes=["state", "result"])
+        assert found["state"] == end
+        expected = "Operation aborted by user request" if end == "aborted" else "Failed jobs limit exceeded"
+        assert found["result"]["error"]["message"] == expected
+        assert client.row_count("//tmp/out") == 0
+    finally:
+        server.kill()
+
+
+def wait_for_state(operation: Operation, state: str) -> None:
+    deadline = time.monotonic() + 30
+    while operation.get_state() != state:
+        assert time.monotonic() < deadline, operation.get_state()
+        time.sleep(0.1)

@@ -46,23 +46,29 @@ def test_start_status_stop(tmp_path: Path) -> None:
         run_module("stop", *place)
 
 
-def test_stop_ends_running_operations_and_their_jobs(tmp_path: Path) -> None:
+def test_stop_ends_jobs_and_operations_go_on_at_the_next_start(tmp_path: Path) -> None:
     place = ("--data-dir", str(tmp_path / "data"))
     proxy = run_module("start", *place, "--port", "0").stdout.split()[1]
     client = YtClient(proxy=proxy)
     client.write_table("//tmp/t", [{"x": 1}])
-    operation = client.run_map("sleep 654", "//tmp/t", "//tmp/out", format="json", sync=False)
-    while not operation.get_state().is_running():
+    command = f"cat; [ -e {tmp_path}/again ] || {{ touch {tmp_path}/again; sleep 654; }}"
+    operation = client.run_map(command, "//tmp/t", "//tmp/out", format="json", sync=False)
+    while not sleepers():
         time.sleep(0.05)
     assert run_module("stop", *place).returncode == 0
-    assert [
-        each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", "654"]
-    ] == []
+    assert sleepers() == []
     proxy = run_module("start", *place, "--port", "0").stdout.split()[1]
     try:
-        assert YtClient(proxy=proxy).get_operation(operation.id, attributes=["state"]) == {"state": "aborted"}
+        client = YtClient(proxy=proxy)
+        while not client.get_operation_state(operation.id).is_finished():
+            time.sleep(0.05)
+        assert list(client.read_table("//tmp/out")) == [{"x": 1}]
     finally:
         run_module("stop", *place)
+
+
+def sleepers() -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", "654"]]
 
 
 def test_a_stale_server_file_is_not_taken_for_a_running_cluster(tmp_path: Path) -> None:

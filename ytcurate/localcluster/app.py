@@ -46,7 +46,10 @@ def invoke(call: Call, command: Command) -> Any:
         if command.detached:
             return command.handler(call)
         with call.cluster.state.session():
-            return command.handler(call)
+            if not command.is_volatile:
+                return command.handler(call)
+            mutation = str(call.params.get("mutation_id") or "")
+            return call.cluster.answers.once(mutation, lambda: command.handler(call))
     except YtError:
         raise
     except Exception as error:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import yt.yson as yson
 
+from ytcurate.localcluster.answers import Answers
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import pool_nodes, ypath
 from ytcurate.localcluster.model.chunks import ChunkFiles
@@ -24,6 +25,7 @@ from ytcurate.localcluster.model.records import Node
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import Store
 from ytcurate.localcluster.model.transactions import Transactions
+from ytcurate.localcluster.scheduler.revival import revive_all
 from ytcurate.localcluster.scheduler.scheduler import Scheduler
 from ytcurate.localcluster.settings import Settings
 
@@ -68,25 +70,26 @@ class Cluster:
         self._lock_file = _hold(settings.data_dir)
         self.started = time.time()
         self.state = State(Store(settings.data_dir / "state.sqlite"))
+        self.answers = Answers(self.state)
         self.files = ChunkFiles(settings.data_dir / "chunks")
         self.state.store.make_room = self.files.discard_abandoned
         self.locks = Locks(self.state)
         self.cypress = Cypress(self.state, self.locks)
         self.transactions = Transactions(self.state, self.cypress)
+        self.scheduler = Scheduler(self)
         with self.state.session():
-            self._abort_internal_transactions()
+            self._abort_uploads()
             self._plant()
         gone = self.files.collect(set(self.state.chunks))
         if gone:
             log.info("removed %d chunk files nothing refers to", gone)
-        self.scheduler = Scheduler(self)
         self.refresh_pools()
         self.transactions.on_abort = self.scheduler.transaction_aborted
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        self.scheduler.recover()
+        revive_all(self.scheduler)
         self._keeper.start()
 
     def close(self) -> None:
@@ -106,10 +109,13 @@ class Cluster:
             "running_operations": self.scheduler.running(),
         }
 
-    def _abort_internal_transactions(self) -> None:
-        """Uploads and operations end with the process that ran them; clients' transactions live on."""
+    def _abort_uploads(self) -> None:
+        """Uploads end with the process that ran them; transactions of clients and operations live on."""
+        kept = {each for record in self.scheduler.unfinished() for each in record.transactions}
         for transaction in list(self.state.transactions.values()):
-            if not transaction.timeout_ms and transaction.id in self.state.transactions:
+            if transaction.timeout_ms or transaction.id in kept:
+                continue
+            if transaction.id in self.state.transactions:
                 self.transactions.abort(transaction.id)
 
     def _plant(self) -> None:

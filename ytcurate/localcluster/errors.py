@@ -16,6 +16,7 @@ NO_SUCH_OPERATION_IN_SCHEDULER = 200
 TOO_MANY_OPERATIONS = 202
 NO_SUCH_JOB = 203
 POOL_TREES_UNSPECIFIED = 214
+FAILED_ON_JOB_RESTART = 210
 FAILED_JOBS_LIMIT = 215
 SORT_ORDER_VIOLATION = 301
 NON_UNIQUE_KEY = 306
@@ -129,6 +130,19 @@ def exists_with_type(path: str, actual: str, wanted: str) -> YtError:
 def no_transaction(transaction_id: str) -> YtError:
     return YtError(
         f"No such transaction {transaction_id}", NO_SUCH_TRANSACTION, {"transaction_id": transaction_id}
+    )
+
+
+def user_transaction_aborted(transaction_id: str) -> YtError:
+    """What ends an operation that was started in a transaction."""
+    return YtError(f"User transaction {transaction_id} has expired or was aborted", NO_SUCH_TRANSACTION)
+
+
+def scheduler_transactions_aborted(transaction_ids: Iterable[str]) -> YtError:
+    """What ends an operation whose own transaction somebody aborted."""
+    return YtError(
+        f"Scheduler transactions [{', '.join(transaction_ids)}] have expired or were aborted",
+        NO_SUCH_TRANSACTION,
     )
 
 

@@ -126,7 +126,12 @@ def serve(settings: Settings) -> int:
     if settings.host not in ("127.0.0.1", "localhost", "::1"):
         who = "anyone with the token" if token else "anyone"
         tell(f"listening on {settings.host}: {who} who reaches this port can run commands as {settings.user}")
-    cluster.start()
+    try:
+        cluster.start()
+    except YtError as error:
+        tell(error.message)
+        cluster.close()
+        return 1
     has_gpu_trees = any("gpu" in tree for tree in settings.pool_trees)
     if has_gpu_trees and cluster.scheduler.slots.machine.tell_once():
         tell("no GPU found: GPU pool trees offer one simulated device, without CUDA")

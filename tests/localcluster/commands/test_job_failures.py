@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 from yt.wrapper import YtClient
 from yt.wrapper.errors import YtOperationFailedError, YtResponseError
@@ -142,26 +141,6 @@ def test_an_unknown_option_is_reported_not_refused(client: YtClient, folder: str
 def test_other_operation_types_are_named(client: YtClient, folder: str, numbers: str) -> None:
     with pytest.raises(YtResponseError, match='"remote_copy" is not implemented'):
         client.run_remote_copy(numbers, f"{folder}/out", cluster_name="other")
-
-
-@pytest.mark.checked_against("nothing")
-def test_an_operation_cut_off_by_a_kill_is_failed_after_a_restart(start_server: Callable[..., Any]) -> None:
-    server = start_server()
-    client = server.client()
-    client.write_table("//tmp/t", [{"x": 1}])
-    client.write_table("//tmp/out", [{"old": 1}])
-    operation = client.run_map("cat; sleep 543", "//tmp/t", "//tmp/out", format="json", sync=False)
-    while not operation.get_state().is_running():
-        time.sleep(0.05)
-    server.kill()
-    again = start_server(data_dir=server.data_dir).client()
-    assert [
-        each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", "543"]
-    ] == []
-    found = again.get_operation(operation.id, attributes=["state", "result"])
-    assert found["state"] == "failed"
-    assert "interrupted" in found["result"]["error"]["message"]
-    assert list(again.read_table("//tmp/out")) == [{"old": 1}]
 
 
 def test_a_missing_job_file_is_known_before_any_job(client: YtClient, folder: str, numbers: str) -> None:

@@ -22,10 +22,20 @@ def execute_batch(call: Call) -> Any:
             raise errors.not_implemented(name)
         if COMMANDS[name].is_heavy:
             raise YtError(f'Command "{name}" cannot be executed in a batch')
-    return {"results": [_one(call, dict(request)) for request in requests]}
+    mutation = str(call.params.get("mutation_id") or "")
+    return {
+        "results": [
+            _one(call, dict(request), f"{mutation}/{number}" if mutation else "")
+            for number, request in enumerate(requests)
+        ]
+    }
 
 
-def _one(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def _one(call: Call, request: dict[str, Any], mutation: str) -> dict[str, Any]:
+    """
+    Args:
+        mutation: id of this part's change, made of that of the batch.
+    """
     command = COMMANDS[str(request["command"])]
     part = Call(call.cluster, command.name, dict(request.get("parameters") or {}), input=request.get("input"))
     try:
@@ -34,7 +44,9 @@ def _one(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         else:
             # A session of its own: one part's failure must not undo another's success.
             with call.cluster.state.session():
-                value = command.handler(part)
+                value = call.cluster.answers.once(
+                    mutation if command.is_volatile else "", lambda: command.handler(part)
+                )
     except YtError as error:
         return {"error": error.to_dict()}
     except Exception as error:

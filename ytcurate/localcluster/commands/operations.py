@@ -17,10 +17,11 @@ ABORT_WAIT_S = 10.0
 """The client asks again after 20 s."""
 
 
-@command("start_operation", volatile=True)
+@command("start_operation", volatile=True, detached=True)
 def start_operation(call: Call) -> Any:
     kind, spec = str(call.need("operation_type")), dict(call.need("spec"))
-    return {"operation_id": call.cluster.scheduler.start(kind, spec, call.tx, call.user)}
+    mutation_id = str(call.params.get("mutation_id") or "")
+    return {"operation_id": call.cluster.scheduler.start(kind, spec, call.tx, call.user, mutation_id)}
 
 
 def attributes_of(call: Call, record: OperationRecord) -> dict[str, Any]:

@@ -38,3 +38,8 @@ def new_id(kind: str) -> str:
 def now() -> str:
     """UTC with microseconds, which the client requires, and `Z`."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds_of(moment: str) -> float:
+    """Unix time of what `now` gave."""
+    return datetime.fromisoformat(moment).timestamp()

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import yt.yson as yson
+from yt.yson.yson_types import YsonStringProxy
+
 
 class _Gone:
     """An attribute removed in a branch."""
@@ -122,7 +125,18 @@ class Chunk:
     disk_size: int
     column_weights: dict[str, int] = field(default_factory=dict)
     first_key: list[Any] = field(default_factory=list)
+    """Strings as bytes."""
     last_key: list[Any] = field(default_factory=list)
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Chunk:
+        keys = {name: stored_key(data[name]) for name in ("first_key", "last_key")}
+        return cls(**{**data, **keys})
+
+
+def stored_key(values: list[Any]) -> list[Any]:
+    """A key as it was before it was stored: the store makes text of bytes, and wraps those that are none."""
+    return [yson.get_bytes(value) if isinstance(value, str | YsonStringProxy) else value for value in values]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import Counter, defaultdict
@@ -12,6 +13,18 @@ from typing import Any
 from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.records import Chunk, Layer, Lock, Node, Transaction
 from ytcurate.localcluster.model.store import Store, dump
+
+
+@contextmanager
+def collected_later() -> Iterator[None]:
+    """For code that makes many objects and no garbage: Python would look through them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class State:
@@ -27,7 +40,8 @@ class State:
         self.garbage = True
         self._depth = 0
         self._dirty: dict[tuple[str, str], Any] = {}
-        self._load()
+        with collected_later():
+            self._load()
 
     def _load(self) -> None:
         self.nodes: dict[str, Node] = {}
@@ -46,7 +60,7 @@ class State:
         for key, data in self.store.read_all("locks"):
             self.locks[key] = Lock(**data)
         for key, data in self.store.read_all("chunks"):
-            self.chunks[key] = Chunk(**data)
+            self.chunks[key] = Chunk.load(data)
         for node in self.nodes.values():
             parent = self.nodes.get(node.parent_id)
             if parent is not None and parent.owner == node.owner and not node.detached:
@@ -66,7 +80,8 @@ class State:
             except BaseException:
                 if self._dirty and self._depth == 1:
                     self._dirty.clear()
-                    self._load()
+                    with collected_later():
+                        self._load()
                 raise
             finally:
                 self._depth -= 1
@@ -85,6 +100,11 @@ class State:
         changes[("meta", "revision")] = dump(self.revision)
         self.store.write(changes)
         self._dirty.clear()
+
+    @property
+    def is_changed(self) -> bool:
+        """Is there something to write at the session's end?"""
+        return bool(self._dirty)
 
     def put(self, table: str, key: str, value: Any) -> None:
         """Remember to write `value` (an object with `dump`, or plain YSON data) at the session's end."""

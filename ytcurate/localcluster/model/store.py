@@ -18,14 +18,25 @@ import yt.yson as yson
 
 from ytcurate.localcluster.errors import YtError
 
-VERSION = 1
+VERSION = 2
 """Of what is written here (SQLite's `user_version`; directories from before it was written have 0)."""
 DEEPEST = 240
 """Values with fewer brackets cannot be too deep for the YSON library, which reads 256 levels."""
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ROOM_PAUSES_S = (0.0, 0.1, 0.2)
 """Between looks for something to delete: a failed job takes a moment to let go of its files."""
-TABLES = ("nodes", "branches", "transactions", "locks", "chunks", "operations", "jobs", "meta")
+TABLES = (
+    "nodes",
+    "branches",
+    "transactions",
+    "locks",
+    "chunks",
+    "operations",
+    "jobs",
+    "progress",
+    "answers",
+    "meta",
+)
 
 
 def dump(value: Any) -> bytes:
@@ -36,9 +47,12 @@ def load(data: bytes) -> Any:
     return yson.loads(data, always_create_attributes=False)
 
 
-def no_space(reason: str) -> YtError:
+class NoSpace(YtError):
     """The disk with the data directory is full."""
-    return YtError(f"The local cluster cannot write to its data directory: {reason}. Nothing was changed")
+
+
+def no_space(reason: str) -> NoSpace:
+    return NoSpace(f"The local cluster cannot write to its data directory: {reason}. Nothing was changed")
 
 
 def _check_depth(value: bytes) -> None:

@@ -20,7 +20,7 @@ class Transactions:
         self.state = state
         self.cypress = cypress
         self.on_abort: Callable[[str], None] = lambda transaction_id: None
-        """Told of every aborted transaction, so that operations bound to it end too."""
+        """Told of every transaction to be aborted, before those inside it, so that its operations end too."""
 
     def check(self, transaction_id: Any) -> str:
         """A parameter's value as an id, "" for none.
@@ -109,6 +109,7 @@ class Transactions:
 
     def abort(self, transaction_id: str) -> None:
         """Forget everything the transaction and those inside it did."""
+        self.on_abort(transaction_id)
         for nested in self.nested(transaction_id):
             self.abort(nested)
         for node_id in [each for each, layers in self.state.branches.items() if transaction_id in layers]:
@@ -119,7 +120,6 @@ class Transactions:
             if node.id in self.state.nodes:
                 self.cypress.drop(node)
         self._forget(transaction_id)
-        self.on_abort(transaction_id)
 
     def _forget(self, transaction_id: str) -> None:
         self.state.transactions.pop(transaction_id, None)

@@ -9,6 +9,7 @@ from functools import lru_cache, total_ordering
 from typing import Any
 
 import yt.yson as yson
+from yt.yson.yson_types import YsonStringProxy
 
 
 def kind_of(value: Any) -> str:
@@ -92,6 +93,9 @@ def order_key(value: Any) -> tuple[int, Any]:
         return 5, value.encode()
     if isinstance(value, bytes):
         return 5, value
+    if isinstance(value, YsonStringProxy):
+        # A string that is no text, as the limit of a path.
+        return 5, yson.get_bytes(value)
     return 6, repr(value)
 
 

@@ -1,4 +1,4 @@
-"""One operation from start to end: prepare, run its jobs, publish or forget."""
+"""One operation: its jobs, what is told of it, and what it may be asked."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.model.ids import now
+from ytcurate.localcluster.model.ids import now, seconds_of
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import launch, plan, reduce
-from ytcurate.localcluster.scheduler.admission import wait_for_pool
 from ytcurate.localcluster.scheduler.alerts import Alerts
+from ytcurate.localcluster.scheduler.course import Course, Stopped
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
+from ytcurate.localcluster.scheduler.journal import Journal
+from ytcurate.localcluster.scheduler.life import Life
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.phases import Phases
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan
@@ -34,10 +36,6 @@ log = logging.getLogger(__name__)
 WAIT_S = 0.5
 
 
-class Stopped(Exception):
-    """The operation was told to end before its jobs did."""
-
-
 class Operation:
     """A thread of its own drives it; everybody else reads it under `lock` or asks it to stop."""
 
@@ -53,40 +51,65 @@ class Operation:
         self.counts = dict.fromkeys(
             ("running", "completed", "pending", "failed", "aborted", "lost", "total"), 0
         )
+        self.life = Life(cluster, record, self.lock)
+        self.journal = Journal(cluster.state, cluster.files, record.id)
+        self.phase = -1
         self._live: dict[str, JobProcess] = {}
         self._pending: deque[JobPlan] = deque()
         self._outputs = Outputs(cluster, spec)
         # What a sort leaves in this folder when the server is killed goes at the next start.
         self._phases = Phases(self, self._outputs, scheduler.sandboxes / f"sort-{record.id}")
-        self._deadline = time.monotonic() + int(spec.raw.get("time_limit") or 10**12) / 1000
-        self._stop: YtError | None = None
-        self.is_complete = False
-        self._failure: YtError | None = None
+        self._deadline = seconds_of(record.start_time) + int(spec.raw.get("time_limit") or 10**12) / 1000
+        self.stop_reason: YtError | None = None
+        """Why it is to be aborted."""
+        self.left = threading.Event()
+        """Set when the server ends."""
+        self.is_complete = record.complete_asked
+        self.failure: YtError | None = None
         self._transactions = OperationTransactions(cluster, record)
-        self._indices = 0
-        self.thread = threading.Thread(target=self._run, name=f"operation {record.id}", daemon=True)
+        self.course = Course(self, self._transactions, self._outputs, self._phases)
+        self.thread = threading.Thread(target=self.course.run, name=f"operation {record.id}", daemon=True)
 
     # ---- from outside
 
     def abort(self, reason: YtError) -> None:
-        """Ask for the end; the state becomes `aborted` once the jobs are gone."""
-        with self.lock:
-            self._stop = self._stop or reason
-        self._wake()
+        """Ask for the end; the state becomes `aborted` once the jobs are gone.
+
+        Raises:
+            YtError: it cannot be written down; it happens all the same, unless the server is killed before.
+        """
+        try:
+            with self.cluster.state.session(), self.lock:
+                if self.stop_reason is None and not self.record.is_ending:
+                    self.stop_reason = reason
+                    # Before anybody is told: a kill must not bring the operation back.
+                    self.life.change("aborting", error=reason)
+        finally:
+            self._wake()
 
     def complete(self) -> None:
         """Publish what finished so far and end well."""
-        with self.lock:
-            self.is_complete = True
+        with self.cluster.state.session(), self.lock:
+            self.is_complete = self.record.complete_asked = True
+            self._save()
         self._wake()
 
     def suspend(self, suspended: bool, *, abort_jobs: bool = False) -> None:
-        with self.lock:
+        with self.cluster.state.session(), self.lock:
             self.record.suspended = suspended
+            self._save()
             if abort_jobs:
                 for job in self._live.values():
                     job.abort(YtError("Job aborted: operation suspended"))
         self._wake()
+
+    def leave(self) -> None:
+        """End the jobs and the thread, and nothing else: the operation goes on when the server is back."""
+        self.left.set()
+        self._wake()
+
+    def _save(self) -> None:
+        self.cluster.state.put("operations", self.record.id, self.record)
 
     def uses(self, transaction_id: str) -> bool:
         return self._transactions.uses(transaction_id)
@@ -113,62 +136,30 @@ class Operation:
                 "build_time": now(),
             }
 
-    # ---- the life of an operation
+    # ---- its course
 
-    def set_state(self, state: str) -> None:
+    def set_state(self, *states: str) -> None:
+        """Go through these states.
+
+        Raises:
+            Stopped: the operation was aborted.
+        """
         with self.cluster.state.session(), self.lock:
-            self.record.state = state
-            self.record.events.append({"time": now(), "state": state})
-            self.cluster.state.put("operations", self.record.id, self.record)
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except Stopped:
-            self._finish("aborted", self._stop)
-        except YtError as error:
-            self._finish("failed", error)
-        except Exception as error:
-            log.exception("bug in operation %s", self.record.id)
-            self._finish("failed", errors.bug("operation", error))
-        self.scheduler.slots.unregister(self.record.id)
-        # From here everything is read from the store.
-        self.scheduler.live.pop(self.record.id, None)
-
-    def _work(self) -> None:
-        spec = self.spec
-        wait_for_pool(self)
-        self.set_state("preparing")
-        self._transactions.start()
-        inputs = plan.open_inputs(self.cluster, spec, self._transactions.input)
-        plan.lock_files(self.cluster, spec, self._transactions.input)
-        targets = plan.open_outputs(self.cluster, spec, self._transactions.output)
-        self._phases.check_tables(inputs, targets)
-        self.set_state("materializing")
-        pieces = self._phases.run(inputs, targets)
-        self.check_stopped()
-        self.set_state("completing")
-        ordered = bool(spec.raw.get("ordered")) or spec.kind in (
-            "vanilla",
-            "reduce",
-            "join_reduce",
-            "map_reduce",
-        )
-        plan.publish_outputs(self.cluster, spec, targets, pieces, ordered=ordered)
-        with self.cluster.state.session():
-            self._transactions.commit()
-            # In the same write as the commit: whoever sees the outputs sees the state, also after a kill.
-            self._end("completed", None)
+            if self.stop_reason is not None:
+                raise Stopped
+            self.life.change(*states)
 
     def check_stopped(self) -> None:
         """
         Raises:
-            Stopped: the operation was aborted.
-            YtError: its time is over.
+            Stopped: the operation was aborted, or the server ends.
+            YtError: something failed, or its time is over.
         """
-        if self._stop is not None:
+        if self.stop_reason is not None or self.left.is_set():
             raise Stopped
-        if time.monotonic() > self._deadline:
+        if self.failure is not None:
+            raise self.failure
+        if time.time() > self._deadline:
             raise YtError("Operation is running for too long, aborted", attributes={"time_limit": True})
 
     def run_jobs(self, jobs: list[JobPlan], inputs: list[Input], targets: list[Target]) -> None:
@@ -177,18 +168,11 @@ class Operation:
         Raises:
             Stopped, YtError: the operation ends here; no job is running any more.
         """
-        with self.lock:
-            self.counts["total"] += len(jobs)
-            self.counts["pending"] += len(jobs)
-            self._pending.extend(jobs)
-        if self.record.state != "running":
-            self.set_state("pending")
+        self._begin_phase(jobs)
         slots = self.scheduler.slots
         try:
             while True:
                 self.check_stopped()
-                if self._failure is not None:
-                    raise self._failure
                 with self.lock:
                     if self.is_complete or (not self._pending and not self._live):
                         return
@@ -197,6 +181,21 @@ class Operation:
                     slots.wait(seen, WAIT_S)
         finally:
             self._end_live_jobs()
+
+    def _begin_phase(self, jobs: list[JobPlan]) -> None:
+        """Put the jobs of a phase in line, without those that were done before a restart."""
+        with self.cluster.state.session(), self.lock:
+            self.phase += 1
+            planned, done = self.course.planned_before(self.phase, jobs)
+            if planned is None:
+                self.journal.plan(self.phase, jobs)
+            jobs = jobs if planned is None else planned
+            left = [job for job in jobs if job.cookie not in done]
+            self.counts["total"] += len(jobs)
+            self.counts["pending"] += len(left)
+            self._pending.extend(left)
+        if self.record.state != "running":
+            self.set_state("pending", *(() if planned is None else ("reviving_jobs", "running")))
 
     def _start_next(self, inputs: list[Input], targets: list[Target]) -> bool:
         """Start one pending job if there is a slot for one."""
@@ -216,15 +215,15 @@ class Operation:
             record, process = self._make_job(job, slot)
             self.counts["pending"] -= 1
             self.counts["running"] += 1
-        if self.record.state == "pending":
-            self.set_state("running")
         arguments = (job, record, process, slot, inputs, targets)
         threading.Thread(target=self._run_job, args=arguments, daemon=True).start()
+        # After the start: when it is refused, the thread ends the job and gives its slot back.
+        if self.record.state == "pending":
+            self.set_state("running")
         return True
 
     def _make_job(self, job: JobPlan, slot: Slot) -> tuple[JobRecord, JobProcess]:
-        record, process = launch.make_job(self.scheduler, self.record, self.spec, job, self._indices, slot)
-        self._indices += 1
+        record, process = launch.make_job(self.scheduler, self.record, self.spec, job, len(self.jobs), slot)
         self.jobs[record.id] = record
         self._live[record.id] = process
         return record, process
@@ -235,6 +234,9 @@ class Operation:
     ) -> None:  # fmt: skip
         own = targets[job.first_output : job.first_output + len(job.user_job.outputs)]
         try:
+            with self.cluster.state.session():
+                # A job that somebody has seen does not disappear when the server is killed.
+                self._put_job(record)
             writers = plan.writers_for(self.cluster, own, job.user_job.limits)
             source = reduce.input_of if job.user_job.group else plan.input_of
             feed = source(job.user_job, inputs, job.segments) if inputs else None
@@ -247,9 +249,11 @@ class Operation:
             result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, feed, writers)
             self._take(job, record, process, result)
         except Exception as error:
-            log.exception("bug in a job of operation %s", self.record.id)
+            if not isinstance(error, YtError):
+                log.exception("bug in a job of operation %s", self.record.id)
+                error = errors.bug("job", error)
             with self.lock:
-                self._failure = self._failure or errors.bug("job", error)
+                self.failure = self.failure or error
                 self._live.pop(record.id, None)
         finally:
             self.scheduler.slots.give_back(slot)
@@ -257,6 +261,17 @@ class Operation:
     def _take(self, job: JobPlan, record: JobRecord, process: JobProcess, result: JobResult) -> None:
         """A job is over: count it, keep its output or its error, run it again if need be."""
         with self.cluster.state.session(), self.lock:
+            if self.left.is_set() and result.state == "aborted":
+                # It was not its time: it is run again when the server is back.
+                self._live.pop(record.id, None)
+                return
+            self.journal.finish(
+                record.id,
+                self.phase,
+                job,
+                process.statistics,
+                result.outputs if result.state == "completed" else None,
+            )
             self._live.pop(record.id, None)
             record.state, record.finish_time = result.state, now()
             record.error = result.error.to_dict() if result.error else {}
@@ -278,11 +293,17 @@ class Operation:
             else:
                 assert result.error is not None
                 self._count_failure(job, result.error, result.fatal)
-            self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
+            self._put_job(record)
+            if self._pending:
+                # What runs again is planned already; a new job for what this one left unread is not.
+                self.journal.plan(self.phase, [self._pending[-1]])
+
+    def _put_job(self, record: JobRecord) -> None:
+        self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
 
     def _again(self, job: JobPlan) -> None:
         if self.spec.raw.get("fail_on_job_restart") or job.user_job.raw.get("fail_on_job_restart"):
-            self._failure = self._failure or YtError(
+            self.failure = self.failure or YtError(
                 'Job failed or was aborted and "fail_on_job_restart" option is set in operation spec'
             )
         self._pending.append(job)
@@ -291,10 +312,10 @@ class Operation:
     def _count_failure(self, job: JobPlan, error: YtError, fatal: bool) -> None:
         limit = self.spec.max_failed_job_count
         if fatal:
-            self._failure = self._failure or YtError("Job failed with fatal error", inner=[error])
+            self.failure = self.failure or YtError("Job failed with fatal error", inner=[error])
         elif self.counts["failed"] >= limit:
             attributes = {"max_failed_job_count": limit}
-            self._failure = self._failure or YtError(
+            self.failure = self.failure or YtError(
                 "Failed jobs limit exceeded", errors.FAILED_JOBS_LIMIT, attributes, [error]
             )
         self._again(job)
@@ -325,27 +346,3 @@ class Operation:
                     self.counts["pending"] = 0
                     return
             self.scheduler.slots.wait(seen, WAIT_S)
-
-    def _finish(self, state: str, error: YtError | None) -> None:
-        """End without publishing anything."""
-        try:
-            self.set_state("aborting" if state == "aborted" else "failing")
-            with self.cluster.state.session():
-                self._transactions.abort()
-                self._end(state, error)
-        except Exception:
-            # Whatever it is: this thread must still leave `live`, and nobody above would take the error.
-            log.exception("operation %s could not be ended", self.record.id)
-
-    def _end(self, state: str, error: YtError | None) -> None:
-        self._phases.release()
-        self._outputs.release(discard=state != "completed")
-        self.record.alerts = self.scheduler.alerts_of(self.record)
-        with self.lock:
-            progress = {**self.progress(), "state": state}
-            self.record.progress = progress
-            self.record.error = error.to_dict() if error is not None else {}
-            self.record.finish_time = now()
-        # Before anybody sees the end: a pool with one place takes the next operation then.
-        self.scheduler.slots.unregister(self.record.id)
-        self.set_state(state)

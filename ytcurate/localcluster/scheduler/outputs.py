@@ -23,15 +23,20 @@ class Outputs:
 
     def keep(self, job: JobPlan, outputs: list[list[Chunk]]) -> bool:
         """Hold what a job wrote; says whether a table has now all the rows that were asked for."""
+        return self.hold(job.first_output, job.cookie, outputs)
+
+    def hold(self, first: int, cookie: int, outputs: list[list[Chunk]]) -> bool:
+        """`keep` for the job with this cookie; its first output is table number `first`."""
         is_enough = False
         for index, chunks in enumerate(outputs):
-            table = job.first_output + index
+            table = first + index
             # Not referenced until published, so the collector must be held off.
             self._cluster.state.pin([chunk.id for chunk in chunks])
-            self.add(table, job.cookie, chunks)
+            self.add(table, cookie, chunks)
             limit = self._spec.outputs[table].attributes.get("row_count_limit")
-            written = sum(chunk.row_count for _, each in self.pieces[table] for chunk in each)
-            is_enough = is_enough or (limit is not None and written >= int(limit))
+            if limit is not None:
+                written = sum(chunk.row_count for _, each in self.pieces[table] for chunk in each)
+                is_enough = is_enough or written >= int(limit)
         return is_enough
 
     def add(self, table: int, cookie: int, chunks: list[Chunk]) -> None:
@@ -46,3 +51,4 @@ class Outputs:
                 if discard:
                     for chunk in chunks:
                         self._cluster.files.discard(chunk.id)
+            table.clear()

@@ -9,6 +9,7 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import merge, output_schema, plan, reduce_jobs
+from ytcurate.localcluster.scheduler.journal import Past
 from ytcurate.localcluster.scheduler.merge import Rewriter
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.plan import Input
@@ -33,7 +34,11 @@ class Phases:
         self._spec = operation.spec
         self._outputs = outputs
         self._folder = folder
-        self._shuffle = Shuffle(self._cluster, self._spec, outputs, folder)
+        self._shuffle = Shuffle(self._cluster, self._spec, outputs, folder, operation.journal)
+
+    def take_up(self, past: Past) -> None:
+        """Go on with what was sorted before a restart."""
+        self._shuffle.take_up(past)
 
     def check_tables(self, inputs: list[Input], targets: list[Target]) -> None:
         """Are the inputs sorted as the operation needs them, and what will its output be?

@@ -36,6 +36,8 @@ class Input:
     schema: Schema
     is_renamed: bool = False
     """Have columns other names than in the chunks?"""
+    node_id: str = ""
+    """"" for intermediate data."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,17 @@ class JobPlan:
     segments: list[Segment]
 
 
-def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
-    """Lock every input's version in `tx`; its chunks stay as long as the lock."""
+def open_inputs(cluster: Cluster, spec: Spec, tx: str, node_ids: Sequence[str] = ()) -> list[Input]:
+    """Lock every input's version in `tx`; its chunks stay as long as the lock.
+
+    Args:
+        node_ids: the tables that `tx` has locked already; their paths may lead elsewhere by now.
+    """
     found = []
     cypress = cluster.cypress
     with cluster.state.session():
-        for path in spec.inputs:
-            node = cypress.node(path, tx)
+        for index, path in enumerate(spec.inputs):
+            node = cluster.state.nodes[node_ids[index]] if node_ids else cypress.node(path, tx)
             if node.type != "table":
                 raise errors.wrong_type(path.text, "table", node.type)
             for unsupported in ("cluster", "timestamp"):
@@ -70,7 +76,7 @@ def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
             if names := new_names(path):
                 schema = renamed_schema(path, schema, names)
                 reader = RenamedReader(reader, names)
-            found.append(Input(path, reader, schema, bool(names)))
+            found.append(Input(path, reader, schema, bool(names), node.id))
     return found
 
 

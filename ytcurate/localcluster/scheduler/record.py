@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 TERMINAL = frozenset({"completed", "failed", "aborted"})
+ENDING = frozenset({"failing", "aborting"})
 
 
 @dataclass
@@ -29,6 +30,13 @@ class OperationRecord:
     suspended: bool = False
     runtime_parameters: dict[str, Any] = field(default_factory=dict)
     """What `update_operation_parameters` changes."""
+    transactions: list[str] = field(default_factory=list)
+    """Of its inputs and of its outputs; [] before they are started."""
+    mutation_id: str = ""
+    """Of the request that started it."""
+    complete_asked: bool = False
+    """Is it to end with what has finished so far?"""
+    has_vault: bool = False
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,6 +50,11 @@ class OperationRecord:
         """Names of the pools it is in, each once."""
         options = self.runtime_parameters.get("scheduling_options_per_pool_tree") or {}
         return list(dict.fromkeys(str(each["pool"]) for each in options.values()))
+
+    @property
+    def is_ending(self) -> bool:
+        """Will it end without publishing anything, if it has not ended already?"""
+        return self.is_over or self.state in ENDING
 
     @property
     def alias(self) -> str:
@@ -96,4 +109,6 @@ class JobRecord:
             shown["finish_time"] = self.finish_time
         if self.error:
             shown["error"] = self.error
+            if self.state == "aborted" and "abort_reason" in self.error["attributes"]:
+                shown["abort_reason"] = self.error["attributes"]["abort_reason"]
         return shown

@@ -11,12 +11,13 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import known_options, runtime_parameters, sandbox
+from ytcurate.localcluster.scheduler import known_options, runtime_parameters
 from ytcurate.localcluster.scheduler import spec as specs
 from ytcurate.localcluster.scheduler.machine import Machine, find_gpus
 from ytcurate.localcluster.scheduler.operation import Operation
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.slots import Slots
+from ytcurate.localcluster.scheduler.vaults import Vaults
 from ytcurate.localcluster.scheduler.watch import Watch
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Scheduler:
         }
         self.slots = Slots(machine, configured)
         self.watch = Watch()
+        self.vaults = Vaults(cluster.settings.data_dir / "secure_vaults")
         self.live: dict[str, Operation] = {}
         self._lock = threading.Lock()
         self.records: dict[str, OperationRecord] = {
@@ -47,63 +49,90 @@ class Scheduler:
     def stderr_path(self, operation_id: str, job_id: str) -> Path:
         return self.cluster.settings.data_dir / "stderr" / operation_id / job_id
 
-    def recover(self) -> None:
-        """After a start: end what the last process left running. Outputs were never published."""
-        for folder in self.sandboxes.iterdir():
-            sandbox.kill_all(folder.name, None)
-            sandbox.remove(folder)
-        error = YtError("Operation was interrupted: the local cluster stopped while it was running")
-        with self.cluster.state.session():
-            for record in self.records.values():
-                if not record.is_over:
-                    record.state, record.error, record.finish_time = "failed", error.to_dict(), now()
-                    record.events.append({"time": now(), "state": "failed"})
-                    self.cluster.state.put("operations", record.id, record)
+    def unfinished(self) -> list[OperationRecord]:
+        return [record for record in list(self.records.values()) if not record.is_over]
 
     def close(self) -> None:
-        """Abort everything that runs and wait for the jobs to be gone."""
+        """End all jobs and wait for them to be gone. Operations go on when the cluster starts again."""
         operations = list(self.live.values())
         for operation in operations:
-            operation.abort(YtError("Operation was aborted: the local cluster is being stopped"))
+            operation.leave()
         for operation in operations:
             operation.thread.join(timeout=20)
         self.watch.close()
 
-    def start(self, kind: str, raw: dict[str, Any], transaction_id: str, user: str) -> str:
+    def start(
+        self, kind: str, raw: dict[str, Any], transaction_id: str, user: str, mutation_id: str = ""
+    ) -> str:
         """Accept an operation; it runs on its own from here.
+
+        Args:
+            mutation_id: of the request. One that is sent again, though the server was killed before it could
+                answer, does not start a second operation.
 
         Raises:
             YtError: the spec is refused.
         """
-        default, trees = self.slots.default_tree, self.slots.trees
-        if raw.get("pool_trees") is None and default not in trees:
-            raise errors.no_default_tree()
-        known = sorted(trees, key=lambda name: name != default)
-        spec = specs.parse(kind, raw, replace(self.cluster.settings, pool_trees=tuple(known)))
+        spec = self.check(kind, raw)
         shown = {key: value for key, value in raw.items() if key != "secure_vault"}
         record = OperationRecord(
             new_id("operation"), kind, "starting", shown, user, now(), transaction_id, spec.pool_trees
         )
+        record.mutation_id, record.has_vault = mutation_id, bool(spec.secure_vault)
         record.unrecognized_spec = known_options.unrecognized(kind, shown)
         record.alerts = self._alerts(spec)
         record.events.append({"time": now(), "state": "starting"})
         record.runtime_parameters = runtime_parameters.initial(raw, spec.pool_trees, user)
         operation = Operation(self.cluster, self, record, spec)
         with self._lock:
-            if record.alias and any(
-                other.alias == record.alias and not other.is_over for other in self.records.values()
-            ):
-                raise YtError(f'Operation alias "{record.alias}" is used by another running operation')
-            self.slots.register(
-                record.id,
-                runtime_parameters.options_of(record.runtime_parameters),
-                single_tree=bool(raw.get("schedule_in_single_tree")),
-            )
+            for other in self.records.values():
+                if mutation_id and other.mutation_id == mutation_id:
+                    return other.id
+                if record.alias and other.alias == record.alias and not other.is_over:
+                    raise YtError(f'Operation alias "{record.alias}" is used by another running operation')
+            self.register(record)
             self.records[record.id] = record
             self.live[record.id] = operation
-        self.cluster.state.put("operations", record.id, record)
+        try:
+            if record.has_vault:
+                self.vaults.keep(record.id, spec.secure_vault)
+            with self.cluster.state.session():
+                self.cluster.state.put("operations", record.id, record)
+        except BaseException:
+            del self.records[record.id], self.live[record.id]
+            self.slots.unregister(record.id)
+            self.vaults.forget(record.id)
+            raise
         operation.thread.start()
         return record.id
+
+    def register(self, record: OperationRecord, *, is_revived: bool = False) -> None:
+        """Let an operation into its pools.
+
+        Args:
+            is_revived: it was let in before the server was started again.
+
+        Raises:
+            YtError: one of them has as many operations as it may have.
+        """
+        self.slots.register(
+            record.id,
+            runtime_parameters.options_of(record.runtime_parameters),
+            single_tree=bool(record.spec.get("schedule_in_single_tree")),
+            is_revived=is_revived,
+        )
+
+    def check(self, kind: str, raw: dict[str, Any]) -> specs.Spec:
+        """Read a spec, when the operation is started and again when it is revived.
+
+        Raises:
+            YtError: it is refused.
+        """
+        default, trees = self.slots.default_tree, self.slots.trees
+        if raw.get("pool_trees") is None and default not in trees:
+            raise errors.no_default_tree()
+        known = sorted(trees, key=lambda name: name != default)
+        return specs.parse(kind, raw, replace(self.cluster.settings, pool_trees=tuple(known)))
 
     def _takes_whole_machine(self, spec: specs.Spec, job: UserJob) -> bool:
         return all(self.slots.trees[name].is_over_machine(job) for name in spec.pool_trees)
@@ -190,7 +219,9 @@ class Scheduler:
         record = operation.record
         parameters = runtime_parameters.updated(record.runtime_parameters, change)
         self.slots.update(record.id, runtime_parameters.options_of(parameters))
-        record.runtime_parameters = parameters
+        with self.cluster.state.session():
+            record.runtime_parameters = parameters
+            self.cluster.state.put("operations", record.id, record)
 
     def jobs(self, record: OperationRecord) -> list[JobRecord]:
         operation = self.live.get(record.id)
@@ -202,9 +233,12 @@ class Scheduler:
         return sorted((JobRecord(**data) for _, data in stored), key=lambda job: job.index)
 
     def running(self) -> list[str]:
-        return [record.id for record in list(self.records.values()) if not record.is_over]
+        return [record.id for record in self.unfinished()]
 
     def transaction_aborted(self, transaction_id: str) -> None:
         for operation in list(self.live.values()):
             if not operation.record.is_over and operation.uses(transaction_id):
-                operation.abort(YtError(f"Operation transaction {transaction_id} was aborted"))
+                if transaction_id == operation.record.transaction_id:
+                    operation.abort(errors.user_transaction_aborted(transaction_id))
+                else:
+                    operation.abort(errors.scheduler_transactions_aborted([transaction_id]))

@@ -11,6 +11,7 @@ from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.upload import Target
+from ytcurate.localcluster.scheduler.journal import Journal, Past
 from ytcurate.localcluster.scheduler.key_slices import cut, streams_of
 from ytcurate.localcluster.scheduler.keys import is_sorted_by, names_of
 from ytcurate.localcluster.scheduler.merge import Rewriter
@@ -30,12 +31,24 @@ SORT_JOB_WEIGHT = 2 * 1024**3
 class Shuffle:
     """Holds the intermediate chunks of one operation; nothing of them is left after `release`."""
 
-    def __init__(self, cluster: Cluster, spec: Spec, outputs: Outputs, folder: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, spec: Spec, outputs: Outputs, folder: Path, journal: Journal
+    ) -> None:
         self._cluster = cluster
         self._spec = spec
         self._outputs = outputs
         self._folder = folder
-        self._sorted: list[Chunk] = []
+        self._journal = journal
+        self._sorted: dict[int, list[Chunk]] = {}
+        """By input, those that were not sorted already; pinned."""
+        self._are_streams_dropped = False
+
+    def take_up(self, past: Past) -> None:
+        """Go on with what was sorted before a restart."""
+        for chunks in past.intermediate.values():
+            self._cluster.state.pin([chunk.id for chunk in chunks])
+        self._sorted = past.intermediate
+        self._are_streams_dropped = past.are_streams_dropped
 
     def inputs(self) -> list[Input]:
         """What the mappers wrote, one table per intermediate stream, in the order of the jobs."""
@@ -64,17 +77,26 @@ class Shuffle:
         """The same tables sorted by the spec's `sort_by`; those sorted already as they are."""
         key = self._spec.sort_by
         result = []
-        for source in inputs:
+        for index, source in enumerate(inputs):
             if is_sorted_by(source.schema, key) and source.path.columns is None:
                 result.append(source)
                 continue
             target = Target("", "", False, self._schema(source))
-            written = Rewriter(self._cluster, self._spec, target, self._folder, check).sort([source])
-            self._sorted += written.new
-            reader = TableReader(self._cluster.files, written.content, names_of(key))
+            if index not in self._sorted:
+                rewriter = Rewriter(self._cluster, self._spec, target, self._folder, check)
+                # A sort writes all of its rows anew.
+                self._sorted[index] = rewriter.sort([source]).new
+                with self._cluster.state.session():
+                    self._journal.sort(index, self._sorted[index])
+            reader = TableReader(self._cluster.files, self._sorted[index], names_of(key))
             path = replace(source.path, columns=None, ranges=None)
             result.append(Input(path, reader, target.schema))
-        self._drop_streams()
+        if not self._are_streams_dropped:
+            # Once: what later jobs write there is not what was sorted.
+            with self._cluster.state.session():
+                self._journal.drop_streams(len(self._spec.streams))
+            self._drop_streams()
+            self._are_streams_dropped = True
         return result
 
     def _schema(self, source: Input) -> Schema:
@@ -120,5 +142,6 @@ class Shuffle:
     def release(self) -> None:
         """Delete all intermediate data. No job may be reading it."""
         self._drop_streams()
-        self._drop(self._sorted)
-        self._sorted = []
+        for chunks in self._sorted.values():
+            self._drop(chunks)
+        self._sorted.clear()

@@ -84,18 +84,25 @@ class Slots:
     # ---- operations
 
     def register(
-        self, operation_id: str, options: Mapping[str, Options], *, single_tree: bool = False
+        self,
+        operation_id: str,
+        options: Mapping[str, Options],
+        *,
+        single_tree: bool = False,
+        is_revived: bool = False,
     ) -> None:
-        """An operation was started.
+        """An operation was started, or goes on after a restart.
 
         Args:
             single_tree: all of its jobs run in the tree where the first one does.
+            is_revived: its pools took it before, and cannot refuse it now.
 
         Raises:
             YtError: code 202, a pool has as many as it takes.
         """
         with self.changed:
-            self._check_counts(options)
+            if not is_revived:
+                self._check_counts(options)
             member = Member(operation_id, next(self._numbers), dict(options), single_tree)
             self._members[operation_id] = member
 

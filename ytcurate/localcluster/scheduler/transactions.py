@@ -16,33 +16,44 @@ class OperationTransactions:
     def __init__(self, cluster: Cluster, record: OperationRecord) -> None:
         self._cluster = cluster
         self._record = record
-        self._ids: list[str] = []
+        self._is_over = False
 
     @property
     def input(self) -> str:
-        return self._ids[0]
+        return self._record.transactions[0]
 
     @property
     def output(self) -> str:
-        return self._ids[1]
+        return self._record.transactions[1]
+
+    @property
+    def are_alive(self) -> bool:
+        """Are both there, as they were before a restart?"""
+        known = self._cluster.state.transactions
+        return bool(self._record.transactions) and all(each in known for each in self._record.transactions)
 
     def uses(self, transaction_id: str) -> bool:
-        return transaction_id == self._record.transaction_id or transaction_id in self._ids
+        if self._is_over:
+            return False
+        return transaction_id in (self._record.transaction_id, *self._record.transactions)
 
     def start(self) -> None:
-        """Start both.
+        """Start both, instead of those from before a restart if there are any left.
 
         Raises:
             YtError: the outer one is gone.
         """
-        transactions = self._cluster.transactions
+        transactions, record = self._cluster.transactions, self._record
         with self._cluster.state.session():
-            outer = transactions.check(self._record.transaction_id)
-            title = f"operation {self._record.id}"
-            self._ids = [
+            self.abort()
+            outer = transactions.check(record.transaction_id)
+            title = f"operation {record.id}"
+            record.transactions = [
                 transactions.start(outer, 0, {"title": f"{kind} of {title}"}).id
                 for kind in ("Input", "Output")
             ]
+            self._cluster.state.put("operations", record.id, record)
+        self._is_over = False
 
     def commit(self) -> None:
         """Make the outputs visible and let the inputs go, in the caller's session.
@@ -50,18 +61,18 @@ class OperationTransactions:
         Raises:
             YtError: one of them is gone.
         """
+        self._is_over = True
         transactions = self._cluster.transactions
-        for transaction_id in reversed(self._ids):
+        for transaction_id in reversed(self._record.transactions):
             transactions.check(transaction_id)
             if transaction_id == self.output:
                 transactions.commit(transaction_id)
             else:
                 transactions.abort(transaction_id)
-        self._ids = []
 
     def abort(self) -> None:
         """Forget the outputs and let the inputs go, in the caller's session; either may be gone already."""
-        for transaction_id in self._ids:
+        self._is_over = True
+        for transaction_id in self._record.transactions:
             if transaction_id in self._cluster.state.transactions:
                 self._cluster.transactions.abort(transaction_id)
-        self._ids = []
