@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ytcurate.localcluster import errors, wire
+from ytcurate.localcluster import errors, local_routes, wire
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.commands import load_all
 from ytcurate.localcluster.context import Call, Stream
@@ -251,5 +251,6 @@ def create_app(cluster: Cluster) -> Starlette:
             Route("/version", version),
             Route("/ping", ping),
             Route("/service", service),
+            *local_routes.routes(cluster),
         ]
     )

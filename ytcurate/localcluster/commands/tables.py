@@ -18,6 +18,7 @@ from ytcurate.localcluster.model.writer import RowWriter, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.registry import NOTHING, command
 from ytcurate.localcluster.rows import RowEncoder, only_rows, parse_rows, require_supported
+from ytcurate.localcluster.scheduler.feed import Meter
 
 
 @command("write_table", "tabular", volatile=True, heavy=True)
@@ -113,8 +114,13 @@ def encode_segments(
     encoder: RowEncoder,
     columns: list[str] | None,
     control: dict[str, Any],
+    meter: Meter | None = None,
 ) -> Iterator[bytes]:
-    """Rows of the segments with the control entities asked for."""
+    """Rows of the segments with the control entities asked for.
+
+    Args:
+        meter: counts the rows of a job, and ends its input early.
+    """
     current_range = next_row = -1
     for segment in segments:
         if control.get("enable_range_index") and segment.range_index != current_range:
@@ -124,8 +130,19 @@ def encode_segments(
         ):
             yield encoder.control(row_index=segment.row_index)
         current_range, next_row = segment.range_index, segment.row_index + segment.row_count
-        for batch, count in reader.batches(segment, columns):
+        for batch, count in _metered(reader.batches(segment, columns), meter):
             yield from encoder.encode(batch, count, columns)
+            if meter is not None and meter.passed(count):
+                return
+
+
+def _metered(batches: Iterator[tuple[Any, int]], meter: Meter | None) -> Iterator[tuple[Any, int]]:
+    """The same rows, in batches as small as the meter wants to look at them."""
+    for batch, count in batches:
+        at_once = max(count, 1) if meter is None else meter.rows_at_once
+        for start in range(0, count, at_once):
+            size = min(at_once, count - start)
+            yield (batch if size == count else batch.slice(start, size)), size
 
 
 @command("alter_table", volatile=True)

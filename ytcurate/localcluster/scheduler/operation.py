@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.upload import Target
-from ytcurate.localcluster.scheduler import launch, plan, reduce
+from ytcurate.localcluster.scheduler import ending, launch, plan
+from ytcurate.localcluster.scheduler.debug_tables import DebugTables
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
+from ytcurate.localcluster.scheduler.job_book import JobBook
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.phases import Phases
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
-from ytcurate.localcluster.scheduler.statistics import OperationStatistics
 from ytcurate.localcluster.scheduler.transactions import OperationTransactions
 
 if TYPE_CHECKING:
@@ -44,14 +44,10 @@ class Operation:
         self.record = record
         self.spec = spec
         self.lock = threading.RLock()
-        self.jobs: dict[str, JobRecord] = {}
-        self.statistics = OperationStatistics()
-        self.counts = dict.fromkeys(
-            ("running", "completed", "pending", "failed", "aborted", "lost", "total"), 0
-        )
-        self._live: dict[str, JobProcess] = {}
-        self._pending: deque[JobPlan] = deque()
         self._outputs = Outputs(cluster, spec)
+        self.book = JobBook(spec, self._outputs)
+        self.jobs, self.counts = self.book.jobs, self.book.counts
+        self._live, self._pending = self.book.live, self.book.pending
         # What a sort leaves in this folder when the server is killed goes at the next start.
         self._phases = Phases(self, self._outputs, scheduler.sandboxes / f"sort-{record.id}")
         self._deadline = time.monotonic() + int(spec.raw.get("time_limit") or 10**12) / 1000
@@ -59,6 +55,7 @@ class Operation:
         self.is_complete = False
         self._failure: YtError | None = None
         self._transactions = OperationTransactions(cluster, record)
+        self._debug = DebugTables(cluster, record)
         self._indices = 0
         self.thread = threading.Thread(target=self._run, name=f"operation {record.id}", daemon=True)
 
@@ -81,7 +78,7 @@ class Operation:
             self.record.suspended = suspended
             if abort_jobs:
                 for job in self._live.values():
-                    job.abort(YtError("Job aborted: operation suspended"))
+                    job.abort(_aborted("Job aborted: operation suspended", "operation_suspended"))
         self._wake()
 
     def uses(self, transaction_id: str) -> bool:
@@ -96,19 +93,27 @@ class Operation:
         with self.lock:
             if self.record.is_over and self.record.progress:
                 return self.record.progress
-            running = [
-                (job.statistics, self.jobs[job_id].type, self.jobs[job_id].pool_tree)
-                for job_id, job in self._live.items()
-            ]
-            merged = self.statistics.merged_with(running)
-            return {
-                "jobs": dict(self.counts),
-                "tasks": [],
-                "job_statistics": merged.v1(),
-                "job_statistics_v2": merged.v2(),
-                "state": self.record.state,
-                "build_time": now(),
-            }
+            return {**self.book.progress(), "state": self.record.state}
+
+    def job_records(self) -> list[JobRecord]:
+        """Of all jobs so far, those that run as they are now."""
+        with self.lock:
+            return self.book.records()
+
+    def running_job(self, job_id: str) -> JobProcess | None:
+        """None if it does not run."""
+        with self.lock:
+            return self._live.get(job_id)
+
+    def lose_job(self, job_id: str) -> None:
+        """Lose the output of a completed job: it is run again.
+
+        Raises:
+            YtError: what it wrote is beyond losing.
+        """
+        with self.cluster.state.session(), self.lock:
+            self.book.lose(job_id)
+        self._wake()
 
     # ---- the life of an operation
 
@@ -139,14 +144,17 @@ class Operation:
             ).to_dict()
         self.set_state("preparing")
         self._transactions.start()
+        self._debug.open()
         inputs = plan.open_inputs(self.cluster, spec, self._transactions.input)
         plan.lock_files(self.cluster, spec, self._transactions.input)
+        self.record.input_schemas = [each.schema.to_yson() for each in inputs]
         targets = plan.open_outputs(self.cluster, spec, self._transactions.output)
         self._phases.check_tables(inputs, targets)
         self.set_state("materializing")
         pieces = self._phases.run(inputs, targets)
         self.check_stopped()
         self.set_state("completing")
+        self._debug.write(list(self.jobs.values()))
         ordered = bool(spec.raw.get("ordered")) or spec.kind in ("vanilla", "reduce", "map_reduce")
         plan.publish_outputs(self.cluster, spec, targets, pieces, ordered=ordered)
         with self.cluster.state.session():
@@ -163,7 +171,8 @@ class Operation:
         if self._stop is not None:
             raise Stopped
         if time.monotonic() > self._deadline:
-            raise YtError("Operation is running for too long, aborted", attributes={"time_limit": True})
+            limit = int(self.spec.raw["time_limit"])
+            raise YtError("Operation is running for too long, aborted", attributes={"time_limit": limit})
 
     def run_jobs(self, jobs: list[JobPlan], inputs: list[Input], targets: list[Target]) -> None:
         """Run all of them to the end, or until the operation is told to complete.
@@ -185,6 +194,7 @@ class Operation:
                     raise self._failure
                 with self.lock:
                     if self.is_complete or (not self._pending and not self._live):
+                        self.book.used()
                         return
                 if not self._start_next(inputs, targets):
                     with slots.changed:
@@ -218,8 +228,7 @@ class Operation:
     def _make_job(self, job: JobPlan, devices: list[str]) -> tuple[JobRecord, JobProcess]:
         record, process = launch.make_job(self.scheduler, self.record, self.spec, job, self._indices, devices)
         self._indices += 1
-        self.jobs[record.id] = record
-        self._live[record.id] = process
+        self.book.started(job, record, process)
         return record, process
 
     def _run_job(
@@ -229,15 +238,8 @@ class Operation:
         own = targets[job.first_output : job.first_output + len(job.user_job.outputs)]
         try:
             writers = plan.writers_for(self.cluster, own, job.user_job.limits)
-            source = reduce.input_of if job.user_job.group else plan.input_of
-            feed = source(job.user_job, inputs, job.segments) if inputs else None
-            process.statistics.add(
-                ("data", "input", "row_count"), sum(each.row_count for each in job.segments)
-            )
-            process.statistics.add(
-                ("data", "input", "data_weight"), sum(each.data_weight for each in job.segments)
-            )
-            result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, feed, writers)
+            process.source = launch.source_of(job, inputs)
+            result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, writers)
             self._take(job, record, process, result)
         except Exception as error:
             log.exception("bug in a job of operation %s", self.record.id)
@@ -250,56 +252,12 @@ class Operation:
     def _take(self, job: JobPlan, record: JobRecord, process: JobProcess, result: JobResult) -> None:
         """A job is over: count it, keep its output or its error, run it again if need be."""
         with self.cluster.state.session(), self.lock:
-            self._live.pop(record.id, None)
-            record.state, record.finish_time = result.state, now()
-            record.error = result.error.to_dict() if result.error else {}
-            record.stderr_size = process.stderr_size
-            self.counts["running"] -= 1
-            self.counts[result.state] += 1
-            record.statistics = {
-                "processed_input_row_count": sum(each.row_count for each in job.segments),
-                "processed_input_data_weight": sum(each.data_weight for each in job.segments),
-            }
-            self.statistics.add(process.statistics, result.state, record.type, record.pool_tree)
-            self._limit_stderr(record, process)
-            if result.state == "completed":
-                if self._outputs.keep(job, result.outputs):
-                    self.is_complete = True
-            elif result.state == "aborted":
-                self._again(job)
-            else:
-                assert result.error is not None
-                self._count_failure(job, result.error, result.fatal)
+            if self.book.finished(job, record, process, result):
+                self.is_complete = True
+            self._failure = self._failure or ending.failure(
+                self.spec, job, record, result, self.counts["failed"]
+            )
             self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
-
-    def _again(self, job: JobPlan) -> None:
-        if self.spec.raw.get("fail_on_job_restart") or job.user_job.raw.get("fail_on_job_restart"):
-            self._failure = self._failure or YtError(
-                'Job failed or was aborted and "fail_on_job_restart" option is set in operation spec'
-            )
-        self._pending.append(job)
-        self.counts["pending"] += 1
-
-    def _count_failure(self, job: JobPlan, error: YtError, fatal: bool) -> None:
-        limit = self.spec.max_failed_job_count
-        if fatal:
-            self._failure = self._failure or YtError("Job failed with fatal error", inner=[error])
-        elif self.counts["failed"] >= limit:
-            attributes = {"max_failed_job_count": limit}
-            self._failure = self._failure or YtError(
-                "Failed jobs limit exceeded", errors.FAILED_JOBS_LIMIT, attributes, [error]
-            )
-        self._again(job)
-
-    def _limit_stderr(self, record: JobRecord, process: JobProcess) -> None:
-        """Keep `max_stderr_count` of them; those of failed jobs always."""
-        limit = min(int(self.spec.raw.get("max_stderr_count", 10)), 150)
-        kept = sum(
-            1 for each in self.jobs.values() if each.finish_time and each.stderr_size and each is not record
-        )
-        if kept >= limit and record.state != "failed":
-            process.stderr_path.unlink(missing_ok=True)
-            record.stderr_size = 0
 
     def _end_live_jobs(self) -> None:
         with self.lock:
@@ -307,10 +265,11 @@ class Operation:
             self.counts["pending"] = 0
             live = list(self._live.values())
         for job in live:
-            job.abort(YtError("Job aborted: operation ended"))
+            job.abort(_aborted("Job aborted: operation ended", self._end_reason()))
         while True:
             with self.lock:
                 if not self._live:
+                    self.book.used()
                     self._pending.clear()
                     self.counts["pending"] = 0
                     return
@@ -321,6 +280,7 @@ class Operation:
         """End without publishing anything."""
         try:
             self.set_state("aborting" if state == "aborted" else "failing")
+            self._write_debug_tables()
             with self.cluster.state.session():
                 self._transactions.abort()
                 self._end(state, error)
@@ -328,8 +288,21 @@ class Operation:
             # Whatever it is: this thread must still leave `live`, and nobody above would take the error.
             log.exception("operation %s could not be ended", self.record.id)
 
+    def _write_debug_tables(self) -> None:
+        try:
+            self._debug.write(list(self.jobs.values()))
+        except YtError:
+            # The error that ends the operation matters more.
+            log.exception("debug tables of operation %s could not be written", self.record.id)
+
+    def _end_reason(self) -> str:
+        if self._failure is not None:
+            return "operation_failed"
+        return "operation_completed" if self.is_complete else "operation_aborted"
+
     def _end(self, state: str, error: YtError | None) -> None:
         self._phases.release()
+        self._debug.release()
         self._outputs.release(discard=state != "completed")
         with self.lock:
             progress = {**self.progress(), "state": state}
@@ -337,3 +310,7 @@ class Operation:
             self.record.error = error.to_dict() if error is not None else {}
             self.record.finish_time = now()
         self.set_state(state)
+
+
+def _aborted(message: str, reason: str) -> YtError:
+    return YtError(message, attributes={"abort_reason": reason})

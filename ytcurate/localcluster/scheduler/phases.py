@@ -9,7 +9,7 @@ from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import keys, merge, plan, reduce
 from ytcurate.localcluster.scheduler.outputs import Outputs
-from ytcurate.localcluster.scheduler.plan import Input
+from ytcurate.localcluster.scheduler.plan import Input, Place
 from ytcurate.localcluster.scheduler.shuffle import Shuffle
 
 if TYPE_CHECKING:
@@ -45,19 +45,19 @@ class Phases:
         if spec.kind == "sort" or spec.merge_mode == "sorted":
             keys.prepare_output(spec.kind, spec.inference_mode, inputs, targets[0], spec.sort_by)
 
-    def run(self, inputs: list[Input], targets: list[Target]) -> list[list[tuple[int, list[Chunk]]]]:
+    def run(self, inputs: list[Input], targets: list[Target]) -> list[list[tuple[Place, list[Chunk]]]]:
         """Do the work; returns by table what is to be published, as `Outputs.pieces`."""
         spec, operation, check = self._spec, self._operation, self._operation.check_stopped
         if spec.kind in ("merge", "sort"):
             operation.set_state("running")
             chunks = merge.run(self._cluster, spec, inputs, targets[0], self._folder, check)
-            self._outputs.add(0, 0, chunks)
+            self._outputs.add(0, (0,), chunks)
         elif spec.kind == "erase":
             operation.set_state("running")
             content, new = merge.erase(self._cluster, spec, inputs[0], targets[0], check)
             # Chunks that stay are not the operation's: it must not delete them when it fails.
-            self._outputs.add(0, 0, new)
-            return [[(0, content)]]
+            self._outputs.add(0, (0,), new)
+            return [[((0,), content)]]
         elif spec.kind == "reduce":
             operation.run_jobs(reduce.make_jobs(spec, spec.jobs[0], inputs, 0, 0), inputs, targets)
         elif spec.kind == "map_reduce":

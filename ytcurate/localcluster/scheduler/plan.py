@@ -20,6 +20,7 @@ from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import RowEncoder
 from ytcurate.localcluster.scheduler import slicing
+from ytcurate.localcluster.scheduler.feed import Meter
 from ytcurate.localcluster.scheduler.spec import Spec, UserJob
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Input:
     schema: Schema
 
 
+Place = tuple[int, ...]
+"""Where a job's output goes among those of others when order counts: its cookie, first of all."""
+
+
 @dataclass(frozen=True)
 class JobPlan:
     """What one job does; a job that is run again keeps its plan and cookie."""
@@ -44,6 +49,12 @@ class JobPlan:
     user_job: UserJob
     first_output: int
     segments: list[Segment]
+    parent: Place = ()
+    """Of a job that goes on where an interrupted one stopped: the place of that one."""
+
+    @property
+    def place(self) -> Place:
+        return (*self.parent, 1) if self.parent else (self.cookie,)
 
 
 def open_inputs(cluster: Cluster, spec: Spec, tx: str) -> list[Input]:
@@ -121,8 +132,14 @@ def make_jobs(spec: Spec, inputs: list[Input]) -> list[JobPlan]:
     return [JobPlan(index, index, spec.jobs[0], 0, each) for index, each in enumerate(slices)]
 
 
-def input_of(job: UserJob, inputs: list[Input], segments: list[Segment]) -> Callable[[], Iterator[bytes]]:
-    """A function that streams a job's input in its format, control entities included."""
+def input_of(
+    job: UserJob, inputs: list[Input], segments: list[Segment], meter: Meter | None = None
+) -> Callable[[], Iterator[bytes]]:
+    """A function that streams a job's input in its format, control entities included.
+
+    Args:
+        meter: counts the rows, and may end the input before they are all there.
+    """
     control: dict[str, Any] = dict(job.job_io.get("control_attributes") or {})
     by_default = len(inputs) > 1
     asked = job.raw.get("enable_input_table_index")
@@ -139,8 +156,10 @@ def input_of(job: UserJob, inputs: list[Input], segments: list[Segment]) -> Call
             current = table_index
             source = inputs[table_index]
             yield from encode_segments(
-                source.reader, run, encoders[table_index], source.path.columns, control
+                source.reader, run, encoders[table_index], source.path.columns, control, meter
             )
+            if meter is not None and meter.is_stopped:
+                return
 
     return stream
 
@@ -165,7 +184,7 @@ def publish_outputs(
     cluster: Cluster,
     spec: Spec,
     targets: list[Target],
-    outputs: list[list[tuple[int, list[Chunk]]]],
+    outputs: list[list[tuple[Place, list[Chunk]]]],
     *,
     ordered: bool,
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ytcurate.localcluster.model.ids import now
+
 TERMINAL = frozenset({"completed", "failed", "aborted"})
 
 
@@ -27,6 +29,9 @@ class OperationRecord:
     progress: dict[str, Any] = field(default_factory=dict)
     """Kept when the operation ends."""
     suspended: bool = False
+    task_names: list[str] = field(default_factory=list)
+    input_schemas: list[Any] = field(default_factory=list)
+    """Of its input tables, as they were at start."""
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,28 +61,21 @@ class JobRecord:
     error: dict[str, Any] = field(default_factory=dict)
     stderr_size: int = 0
     statistics: dict[str, Any] = field(default_factory=dict)
+    """In brief."""
+    pool: str = ""
+    progress: float = 0.0
+    fail_context_size: int = 0
+    interruption: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, str]] = field(default_factory=list)
+    all_statistics: dict[str, Any] = field(default_factory=dict)
+    exec_attributes: dict[str, Any] = field(default_factory=dict)
+    input: list[list[Any]] = field(default_factory=list)
+    """Table, chunk, first row, end, row of the table and range of each segment of its input."""
+    is_intermediate: bool = False
+    """Its input is no table's."""
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
 
-    def to_yson(self) -> dict[str, Any]:
-        """As `list_jobs` shows it."""
-        shown: dict[str, Any] = {
-            "id": self.id,
-            "address": self.address,
-            "state": self.state,
-            "type": self.type,
-            "task_name": self.task_name,
-            "job_cookie": self.cookie,
-            "pool_tree": self.pool_tree,
-            "start_time": self.start_time,
-            "stderr_size": self.stderr_size,
-            "is_stale": False,
-            "progress": 1.0 if self.state == "completed" else 0.0,
-            "brief_statistics": self.statistics,
-        }
-        if self.finish_time:
-            shown["finish_time"] = self.finish_time
-        if self.error:
-            shown["error"] = self.error
-        return shown
+    def add_event(self, state: str, phase: str) -> None:
+        self.events.append({"state": state, "phase": phase, "time": now()})

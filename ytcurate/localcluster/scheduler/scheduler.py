@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import known_options, sandbox
+from ytcurate.localcluster.scheduler import debug_tables, known_options, places, sandbox
 from ytcurate.localcluster.scheduler import spec as specs
 from ytcurate.localcluster.scheduler.operation import Operation
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
@@ -32,9 +31,7 @@ class Scheduler:
         self.records: dict[str, OperationRecord] = {
             key: OperationRecord(**data) for key, data in cluster.state.store.read_all("operations")
         }
-
-    def stderr_path(self, operation_id: str, job_id: str) -> Path:
-        return self.cluster.settings.data_dir / "stderr" / operation_id / job_id
+        places.remove_leftovers(cluster.settings.data_dir, self.records)
 
     def recover(self) -> None:
         """After a start: end what the last process left running. Outputs were never published."""
@@ -65,12 +62,14 @@ class Scheduler:
             YtError: the spec is refused.
         """
         spec = specs.parse(kind, raw, self.cluster.settings)
+        debug_tables.check(raw, self.cluster.settings.row_weight_cap)
         shown = {key: value for key, value in raw.items() if key != "secure_vault"}
         record = OperationRecord(
             new_id("operation"), kind, "starting", shown, user, now(), transaction_id, spec.pool_trees
         )
         record.unrecognized_spec = known_options.unrecognized(kind, shown)
         record.alerts = self._alerts(spec)
+        record.task_names = [spec.task_name(job) for job in spec.jobs]
         record.events.append({"time": now(), "state": "starting"})
         self._check_gpus(spec)
         operation = Operation(self.cluster, self, record, spec)
@@ -108,6 +107,8 @@ class Scheduler:
                     alerts[f"{option}_ignored"] = YtError(
                         f'"{option}" is ignored: jobs of the local cluster run in its own Python environment'
                     )
+        if spec.raw.get("core_table_path"):
+            alerts["no_core_dumps"] = YtError("Core dumps are not collected: the core table stays empty")
         if ignored:
             listed = ", ".join(sorted(set(ignored)))
             alerts["options_without_effect"] = YtError(f"Without effect on the local cluster: {listed}")
@@ -144,11 +145,24 @@ class Scheduler:
         operation = self.live.get(record.id)
         return operation.progress() if operation is not None else record.progress
 
+    def operation_of(self, job_id: str) -> OperationRecord | None:
+        """The operation of a job, running or over; None if there is no such job."""
+        for operation in list(self.live.values()):
+            if job_id in operation.jobs:
+                return operation.record
+        with self.cluster.state.session():
+            for record in self.records.values():
+                if self.cluster.state.store.read("jobs", f"{record.id}/{job_id}"):
+                    return record
+        return None
+
+    def has_failed_jobs(self, record: OperationRecord) -> bool:
+        return bool((self.progress(record).get("jobs") or {}).get("failed"))
+
     def jobs(self, record: OperationRecord) -> list[JobRecord]:
         operation = self.live.get(record.id)
         if operation is not None:
-            with operation.lock:
-                return list(operation.jobs.values())
+            return operation.job_records()
         with self.cluster.state.session():
             stored = self.cluster.state.store.read_prefix("jobs", record.id + "/")
         return sorted((JobRecord(**data) for _, data in stored), key=lambda job: job.index)
