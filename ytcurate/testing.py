@@ -39,6 +39,48 @@ class YtCluster:
     data_dir: Path
     """Where its tables, logs and sandboxes are."""
 
+    def preempt_job(self, operation_id: str, job_id: str, *, timeout_ms: int = 0) -> None:
+        """Take the place of a running job from it, as a cluster does for a more important one.
+
+        The job is aborted (`abort_reason` is `preemption`) and run again; it does not count as failed.
+
+        Args:
+            timeout_ms: give a job that can be interrupted so long to end well with what it has read.
+
+        Raises:
+            RuntimeError: the job does not run.
+        """
+        self._tell(job_id, "preempt", {"operation_id": operation_id, "timeout": timeout_ms})
+
+    def lose_job(self, operation_id: str, job_id: str) -> None:
+        """Lose a job, as with the node it was on; it is run again and does not count as failed.
+
+        A running job is aborted (`abort_reason` is `node_offline`). The output of a completed one is
+        gone: the operation's progress counts it as lost.
+
+        Raises:
+            RuntimeError: the operation is over, or has used what the job wrote.
+        """
+        self._tell(job_id, "lose", {"operation_id": operation_id})
+
+    def _tell(self, job_id: str, what: str, body: dict[str, Any]) -> None:
+        import http.client
+        import json
+        import urllib.parse
+
+        connection = http.client.HTTPConnection(
+            urllib.parse.urlsplit(self.proxy).netloc, timeout=COMMAND_TIMEOUT_S
+        )
+        try:
+            place = f"/local/jobs/{urllib.parse.quote(job_id, safe='')}/{what}"
+            connection.request("POST", place, json.dumps(body))
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{what} job {job_id}: {json.loads(said)['message']}")
+
 
 def _run(action: str, data_dir: Path, *options: str) -> str:
     command = [sys.executable, "-m", "ytcurate.localcluster", action, "--data-dir", str(data_dir), *options]

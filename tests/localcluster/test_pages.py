@@ -94,7 +94,7 @@ def call(proxy: str, command: str, parameters: dict[str, object]) -> requests.Re
             {"path": "//tmp", "prerequisite_revisions": [{"path": "//tmp"}]},
             "prerequisite_revisions",
         ),
-        ("list_jobs", {"operation_id": "1-2-3-4", "with_spec": True}, "with_spec"),
+        ("list_jobs", {"operation_id": "1-2-3-4", "job_competition_id": "5"}, "job_competition_id"),
         (
             "read_table",
             {"path": "//tmp/t", "table_reader": {"sampling_rate": 0.5}},

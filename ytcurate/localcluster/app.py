@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ytcurate.localcluster import errors, wire
+from ytcurate.localcluster import errors, local_routes, wire
 from ytcurate.localcluster.body import RequestBody
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.commands import load_all
@@ -256,5 +256,6 @@ def create_app(cluster: Cluster) -> Starlette:
             Route("/version", version),
             Route("/ping", ping),
             Route("/service", service),
+            *local_routes.routes(cluster),
         ]
     )

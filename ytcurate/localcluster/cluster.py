@@ -111,7 +111,11 @@ class Cluster:
 
     def _abort_uploads(self) -> None:
         """Uploads end with the process that ran them; transactions of clients and operations live on."""
-        kept = {each for record in self.scheduler.unfinished() for each in record.transactions}
+        kept = {
+            each
+            for record in self.scheduler.unfinished()
+            for each in (*record.transactions, record.debug_transaction)
+        }
         for transaction in list(self.state.transactions.values()):
             if transaction.timeout_ms or transaction.id in kept:
                 continue

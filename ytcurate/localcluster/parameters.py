@@ -121,7 +121,6 @@ NO_ACCESS_CONTROL = "there is no access control"
 ONE_CELL = "there is one master cell"
 NO_QUOTAS = "accounts have no quotas"
 NO_ARCHIVE = "operations and jobs are in one place"
-ALL_FIELDS = "every field is answered"
 OWN_BUFFERING = "the server buffers its own way"
 COPY = _takes(
     "source_path destination_path recursive ignore_existing force preserve_expiration_time",
@@ -191,7 +190,7 @@ PARAMETERS = {
     ),
     "list_operations": _takes(
         "user state type pool pool_tree filter from_time to_time cursor_time cursor_direction limit "
-        "include_counters attributes",
+        "include_counters attributes with_failed_jobs",
         include_archive=NO_ARCHIVE,
         enable_ui_mode="it changes nothing a client sees",
     ),
@@ -202,15 +201,27 @@ PARAMETERS = {
     "update_operation_parameters": _takes(f"{OPERATION} parameters"),
     # jobs
     "list_jobs": _takes(
-        f"{OPERATION} job_state state job_type type task_name with_stderr sort_field sort_order offset limit",
+        f"{OPERATION} job_state state job_type type task_name address with_stderr with_fail_context "
+        "with_spec with_competitors with_monitoring_descriptor with_interruption_info "
+        "sort_field sort_order offset limit attributes",
         include_cypress=NO_ARCHIVE,
         include_runtime=NO_ARCHIVE,
         include_archive=NO_ARCHIVE,
         data_source=NO_ARCHIVE,
-        attributes=ALL_FIELDS,
     ),
-    "get_job": _takes(f"{OPERATION} job_id", attributes=ALL_FIELDS),
-    "get_job_stderr": _takes(f"{OPERATION} job_id"),
+    "get_job": _takes(f"{OPERATION} job_id attributes"),
+    "get_job_stderr": _takes(f"{OPERATION} job_id", only={"type": ("user_job_stderr",)}),
+    "get_job_fail_context": _takes(f"{OPERATION} job_id"),
+    "get_job_input": _takes("job_id", job_spec_source=NO_ARCHIVE),
+    "get_job_input_paths": _takes("job_id", job_spec_source=NO_ARCHIVE),
+    "get_job_spec": _takes(
+        "job_id omit_input_table_specs omit_output_table_specs",
+        omit_node_directory="there are no other nodes",
+        job_spec_source=NO_ARCHIVE,
+    ),
+    "dump_job_context": _takes("job_id path"),
+    "abort_job": _takes("job_id interrupt_timeout"),
+    "abandon_job": _takes("job_id"),
     # information
     "get_current_user": _takes(),
     "get_version": _takes(),

@@ -215,7 +215,7 @@ def test_an_operation_that_the_new_settings_refuse_fails(cluster: Cluster, gate:
     cluster.restart("stop", "--pool-trees", "default")
     error = failed_with(cluster, operation)
     assert error["message"] == "Operation has failed to revive"
-    assert error["inner_errors"][0]["message"] == 'Pool trees are not found: "cpu"'
+    assert error["inner_errors"][0]["message"] == 'Pool tree "cpu" not found'
     assert cluster.jobs(operation, "running") == []
     assert cluster.client.get("//tmp/out/@locks") == []
 

@@ -13,6 +13,8 @@ FAMILIES = (
     "batch",
     "operations",
     "jobs",
+    "job_data",
+    "job_control",
     "information",
 )
 

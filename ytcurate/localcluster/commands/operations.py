@@ -11,6 +11,7 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.registry import NOTHING, command
 from ytcurate.localcluster.scheduler import orchid
 from ytcurate.localcluster.scheduler.operation import Operation
+from ytcurate.localcluster.scheduler.progress import brief
 from ytcurate.localcluster.scheduler.record import OperationRecord
 
 ABORT_WAIT_S = 10.0
@@ -27,7 +28,7 @@ def start_operation(call: Call) -> Any:
 def attributes_of(call: Call, record: OperationRecord) -> dict[str, Any]:
     """Everything `get_operation` may show."""
     progress = call.cluster.scheduler.progress(record)
-    jobs = progress.get("jobs") or {}
+    jobs = brief(progress.get("jobs") or {})
     scheduling = orchid.of_operation(call.cluster.scheduler.slots, record.id)
     paths = {
         name: list(record.spec.get(name) or [])[:1] for name in ("input_table_paths", "output_table_paths")
@@ -64,7 +65,7 @@ def attributes_of(call: Call, record: OperationRecord) -> dict[str, Any]:
             **record.runtime_parameters,
         },
         "slot_index_per_pool_tree": dict.fromkeys(record.pool_trees, 0),
-        "task_names": list((record.spec.get("tasks") or {}).keys()) or [record.type],
+        "task_names": record.task_names,
     }
     if record.finish_time:
         shown["finish_time"] = record.finish_time
@@ -112,6 +113,10 @@ def list_operations(call: Call) -> Any:
         before = str(params.get("cursor_direction", "past")) == "past"
         cursor = str(params["cursor_time"])
         records = [each for each in records if (each.start_time < cursor) == before]
+    failed = {each.id for each in records if call.cluster.scheduler.has_failed_jobs(each)}
+    if params.get("with_failed_jobs") is not None:
+        wanted = call.flag("with_failed_jobs")
+        records = [each for each in records if (each.id in failed) == wanted]
     limit = int(params.get("limit") or 100)
     answer: dict[str, Any] = {
         "operations": [_asked(call, record) for record in records[:limit]],
@@ -124,7 +129,7 @@ def list_operations(call: Call) -> Any:
             "type_counts": dict(Counter(record.type for record in records)),
             "pool_counts": dict(Counter(pool for each in records for pool in each.pools)),
             "pool_tree_counts": dict(Counter(tree for each in records for tree in each.pool_trees)),
-            "failed_jobs_count": 0,
+            "failed_jobs_count": len(failed),
         }
     return answer
 

@@ -27,6 +27,7 @@ from ytcurate.localcluster.rows import (
     parse_rows,
     require_supported,
 )
+from ytcurate.localcluster.scheduler.feed import Meter
 
 
 @command("write_table", "tabular", volatile=True, heavy=True)
@@ -117,14 +118,33 @@ def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def encode_segments(
-    reader: TableReader, segments: Iterable[Segment], encoder: Encoder, columns: list[str] | None
+    reader: TableReader,
+    segments: Iterable[Segment],
+    encoder: Encoder,
+    columns: list[str] | None,
+    meter: Meter | None = None,
 ) -> Iterator[bytes]:
-    """Rows of the segments of one table in the encoder's format; `encoder.end()` is left to the caller."""
+    """Rows of the segments of one table in the encoder's format; `encoder.end()` is left to the caller.
+
+    Args:
+        meter: counts the rows of a job, and ends its input early.
+    """
     for segment in segments:
         row = segment.row_index
-        for batch, count in reader.batches(segment, columns):
+        for batch, count in _metered(reader.batches(segment, columns), meter):
             yield from encoder.encode(Rows(batch, count, segment.table_index, segment.range_index, row))
             row += count
+            if meter is not None and meter.passed(count):
+                return
+
+
+def _metered(batches: Iterator[tuple[Any, int]], meter: Meter | None) -> Iterator[tuple[Any, int]]:
+    """The same rows, in batches as small as the meter wants to look at them."""
+    for batch, count in batches:
+        at_once = max(count, 1) if meter is None else meter.rows_at_once
+        for start in range(0, count, at_once):
+            size = min(at_once, count - start)
+            yield (batch if size == count else batch.slice(start, size)), size
 
 
 @command("alter_table", volatile=True)

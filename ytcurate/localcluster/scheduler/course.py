@@ -10,6 +10,7 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler import plan
 from ytcurate.localcluster.scheduler.admission import wait_for_pool
+from ytcurate.localcluster.scheduler.debug_tables import DebugTables
 from ytcurate.localcluster.scheduler.journal import Past
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.phases import Phases
@@ -36,11 +37,17 @@ class Course:
     """What the operation's own thread does."""
 
     def __init__(
-        self, operation: Operation, transactions: OperationTransactions, outputs: Outputs, phases: Phases
+        self,
+        operation: Operation,
+        transactions: OperationTransactions,
+        debug: DebugTables,
+        outputs: Outputs,
+        phases: Phases,
     ) -> None:
         self._operation = operation
         self._cluster = operation.cluster
         self._transactions = transactions
+        self._debug = debug
         self._outputs = outputs
         self._phases = phases
         self._past: Past | None = None
@@ -53,22 +60,13 @@ class Course:
             jobs: all that there were, none of them running.
         """
         operation = self._operation
-        operation.jobs = {job.id: job for job in jobs}
         if past.targets is None or not self._transactions.are_alive:
             operation.journal.forget()
+            operation.jobs.update({job.id: job for job in jobs})
             return False
         self._past = past
-        for job in jobs:
-            operation.counts[job.state] += 1
-        for each in past.finished:
-            job = operation.jobs[each.job_id]
-            operation.statistics.add(each.statistics, job.state, job.type, job.pool_tree)
-            if each.outputs is not None:
-                is_enough = self._outputs.hold(each.first_output, each.cookie, each.outputs)
-                operation.is_complete = operation.is_complete or is_enough
-            elif job.state == "completed":
-                operation.counts["completed"] -= 1
-                operation.counts["lost"] += 1
+        is_enough = operation.book.take_up(jobs, past.finished)
+        operation.is_complete = operation.is_complete or is_enough
         self._phases.take_up(past)
         return True
 
@@ -113,6 +111,7 @@ class Course:
         pieces = self._phases.run(inputs, targets)
         operation.check_stopped()
         operation.set_state("completing")
+        self._debug.write(list(operation.jobs.values()))
         ordered = bool(spec.raw.get("ordered")) or spec.kind in ORDERED_KINDS
 
         def publish() -> None:
@@ -124,6 +123,7 @@ class Course:
 
         # In one write: whoever sees the outputs sees the state, and a kill leaves all of it or nothing.
         operation.life.end("completed", None, operation.progress, publish)
+        self._debug.release()
         self._phases.release()
         self._outputs.release(discard=False)
 
@@ -137,6 +137,7 @@ class Course:
         """Take the locks, or find them as they were taken before a restart."""
         operation, spec = self._operation, self._operation.spec
         past, transactions = self._past, self._transactions
+        self._debug.open()
         if past is not None and past.targets is not None:
             inputs = plan.open_inputs(self._cluster, spec, transactions.input, past.input_ids)
             return inputs, past.targets
@@ -146,6 +147,7 @@ class Course:
         plan.lock_files(self._cluster, spec, transactions.input)
         targets = plan.open_outputs(self._cluster, spec, transactions.output)
         with self._cluster.state.session():
+            operation.record.input_schemas = [each.schema.to_yson() for each in inputs]
             operation.journal.open_tables(inputs, targets)
         return inputs, targets
 
@@ -163,12 +165,18 @@ class Course:
                     operation.life.change("failing", error=error)
         except Exception:
             log.exception("operation %s cannot be written to be %s", operation.record.id, state)
+        try:
+            self._debug.write(list(operation.jobs.values()))
+        except YtError:
+            # The error that ends the operation matters more.
+            log.exception("debug tables of operation %s could not be written", operation.record.id)
         # Before the end is written down: it makes room.
         self._phases.release()
         self._outputs.release(discard=True)
 
         def forget() -> None:
             self._transactions.abort()
+            self._debug.release()
             operation.journal.forget()
             self._leave_pools()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster.model import schema as schemas
 from ytcurate.localcluster.model.chunks import ChunkFiles
@@ -16,13 +16,16 @@ from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk, stored_key
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.upload import Target
-from ytcurate.localcluster.scheduler.plan import Input, JobPlan
+from ytcurate.localcluster.scheduler.plan import Input, JobPlan, Place
 from ytcurate.localcluster.scheduler.statistics import JobStatistics, Summary
 from ytcurate.localcluster.scheduler.user_job import UserJob
 
+if TYPE_CHECKING:
+    from ytcurate.localcluster.scheduler.job import JobResult
+
 TABLE = "progress"
 PLAN_FIELDS = ("cookie", "index_in_task", "first_output")
-"""Of a `JobPlan`, besides its user job and its slice."""
+"""Of a `JobPlan`, besides its user job, its slice and its parent."""
 
 
 @dataclass
@@ -32,10 +35,20 @@ class Finished:
     job_id: str
     phase: int
     cookie: int
+    place: Place
     first_output: int
     statistics: JobStatistics
     outputs: list[list[Chunk]] | None
     """By output table of the job; None if the job did not complete, or its output is lost."""
+    reason: str
+    """Why it was interrupted or aborted; "" for none."""
+    is_done: bool
+    """Was there nothing left to do for its cookie?"""
+
+    @property
+    def counts(self) -> bool:
+        """Is it completed still?"""
+        return self.is_done and self.outputs is not None
 
 
 @dataclass
@@ -63,6 +76,7 @@ class Past:
             JobPlan(
                 user_job=by_name[str(data["name"])],
                 segments=[Segment(state.chunks[str(each[0])], *each[1:]) for each in data["segments"]],
+                parent=tuple(data["parent"]),
                 **{name: data[name] for name in PLAN_FIELDS},
             )
             for data in self.plans[phase]
@@ -71,7 +85,7 @@ class Past:
 
     def completed(self, phase: int) -> set[int]:
         """Cookies of a phase's jobs that need not run again."""
-        return {each.cookie for each in self.finished if each.phase == phase and each.outputs is not None}
+        return {each.cookie for each in self.finished if each.phase == phase and each.counts}
 
 
 class Journal:
@@ -100,7 +114,8 @@ class Journal:
                 for each in job.segments
             ]
             data = {field: getattr(job, field) for field in PLAN_FIELDS}
-            self._put(name, {**data, "phase": phase, "name": job.user_job.name, "segments": segments})
+            data |= {"phase": phase, "name": job.user_job.name, "parent": list(job.parent)}
+            self._put(name, {**data, "segments": segments})
 
     def finish(
         self,
@@ -108,21 +123,31 @@ class Journal:
         phase: int,
         job: JobPlan,
         statistics: JobStatistics,
-        outputs: list[list[Chunk]] | None,
+        result: JobResult,
+        *,
+        is_done: bool,
     ) -> None:
-        """A job is over; `outputs` is what it wrote, None if it did not complete."""
+        """A job is over; `is_done` if nothing is left to do for its cookie."""
+        outputs = result.outputs if result.state == "completed" else None
         data: dict[str, Any] = {
             "job_id": job_id,
             "phase": phase,
             "cookie": job.cookie,
+            "place": list(job.place),
             "first_output": job.first_output,
             "statistics": _dump(statistics),
+            "reason": result.reason,
+            "is_done": is_done,
         }
         if outputs is not None:
             data["outputs"] = [self._keep(chunks) for chunks in outputs]
         # Numbers have a fixed width, so that they are read in order.
         self._put(f"job/{self._finished:09}", data)
         self._finished += 1
+
+    def lose(self, job_id: str) -> None:
+        """The output of a job that was done is lost."""
+        self._put(f"lost/{job_id}", True)
 
     def sort(self, index: int, chunks: list[Chunk]) -> None:
         """One input table of the reducers is sorted."""
@@ -147,7 +172,7 @@ class Journal:
     def read(self) -> Past:
         """What was written before a restart. Chunks whose files are gone do not count."""
         past = Past()
-        dropped = {"count": 0, "jobs": 0}
+        dropped, lost = {"count": 0, "jobs": 0}, set()
         records = self._state.store.read_prefix(TABLE, self._prefix)
         self._names = {key[len(self._prefix) :] for key, _ in records}
         for key, data in records:
@@ -164,15 +189,18 @@ class Journal:
                     # It cannot be made again: the streams it was sorted from are dropped.
                     return Past()
                 past.intermediate[int(rest)] = chunks
+            elif kind == "lost":
+                lost.add(rest)
             elif kind == "dropped":
                 dropped = data
                 past.are_streams_dropped = True
         for key, data in records:
             if key.startswith(f"{self._prefix}job/"):
                 number = int(key.rpartition("/")[2])
-                past.finished.append(
-                    self._read_job(data, dropped["count"] if number < dropped["jobs"] else 0)
-                )
+                end = self._read_job(data, dropped["count"] if number < dropped["jobs"] else 0)
+                if end.job_id in lost:
+                    end.outputs = None
+                past.finished.append(end)
                 self._finished = number + 1
         return past
 
@@ -201,8 +229,17 @@ class Journal:
             ]
             there = [each for each in tables if each is not None]
             kept = there if len(there) == len(tables) else None
-        statistics = _load(data["statistics"])
-        return Finished(str(data["job_id"]), int(data["phase"]), int(data["cookie"]), first, statistics, kept)
+        return Finished(
+            job_id=str(data["job_id"]),
+            phase=int(data["phase"]),
+            cookie=int(data["cookie"]),
+            place=tuple(data["place"]),
+            first_output=first,
+            statistics=_load(data["statistics"]),
+            outputs=kept,
+            reason=str(data["reason"]),
+            is_done=bool(data["is_done"]),
+        )
 
 
 def _target(data: dict[str, Any]) -> Target:

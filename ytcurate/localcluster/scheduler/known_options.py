@@ -9,6 +9,7 @@ ROOT = frozenset(
     pool pool_trees scheduling_options_per_pool_tree fair_share_options_per_pool_tree schedule_in_single_tree
     tentative_pool_trees weight resource_limits scheduling_tag_filter time_limit time_limit_job_fail_timeout
     max_failed_job_count fail_on_job_restart max_stderr_count max_core_info_count stderr_table_path
+    stderr_table_writer stderr_table_writer_config core_table_writer core_table_writer_config
     core_table_path enable_cuda_gpu_core_dump title alias annotations description started_by secure_vault
     issue_temporary_token temporary_token_environment_variable_name max_speculative_job_count_per_task
     max_probing_job_count_per_task try_avoid_duplicating_jobs job_speculation_timeout enable_job_splitting
@@ -78,14 +79,10 @@ JOB_IO = frozenset(
 
 
 WITHOUT_EFFECT = (
-    "stderr_table_path",
-    "core_table_path",
     "auto_merge",
     "batch_row_count",
     "is_gang",
     "gang_options",
-    "restart_exit_code",
-    "interruption_signal",
     "sidecars",
     "volumes",
     "job_volume_mounts",

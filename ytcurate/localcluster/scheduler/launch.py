@@ -6,8 +6,10 @@ import socket
 from typing import TYPE_CHECKING
 
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler.job import JobProcess
-from ytcurate.localcluster.scheduler.plan import JobPlan
+from ytcurate.localcluster.scheduler import reduce
+from ytcurate.localcluster.scheduler.job import JobProcess, Source
+from ytcurate.localcluster.scheduler.places import places_of
+from ytcurate.localcluster.scheduler.plan import Input, JobPlan, input_of
 from ytcurate.localcluster.scheduler.pool_tree import Slot
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
@@ -34,13 +36,19 @@ def make_job(
     record = JobRecord(
         id=new_id("job"),
         operation_id=operation.id,
-        type=plan.user_job.job_type or operation.type,
-        task_name=plan.user_job.name,
+        type=spec.job_type(plan.user_job),
+        task_name=spec.task_name(plan.user_job),
         cookie=plan.cookie,
         index=index,
         pool_tree=slot.tree,
         address=f"{host}:1",
         start_time=now(),
+        pool=slot.member.options[slot.tree].pool,
+        input=[
+            [each.table_index, each.chunk.id, each.start, each.end, each.row_index, each.range_index]
+            for each in plan.segments
+        ],
+        is_intermediate=spec.kind == "map_reduce" and plan.user_job.group is not None,
     )
     environment = {
         "YT_OPERATION_ID": operation.id,
@@ -58,8 +66,33 @@ def make_job(
         environment["YT_TASK_JOB_COUNT"] = str(plan.user_job.job_count)
     if plan.user_job.raw.get("docker_image"):
         environment["YT_JOB_DOCKER_IMAGE"] = str(plan.user_job.raw["docker_image"])
-    folder = scheduler.sandboxes / record.id
-    stderr = scheduler.stderr_path(operation.id, record.id)
-    process = JobProcess(record.id, plan.user_job, folder, stderr, environment, spec.secure_vault)
+    places = places_of(
+        scheduler.cluster.settings.data_dir,
+        operation.id,
+        record.id,
+        whole_stderr=bool(spec.raw.get("stderr_table_path")),
+    )
+    record.exec_attributes = {
+        "sandbox_path": str(places.sandbox),
+        "gpu_devices": slot.devices,
+        "ip_addresses": [],
+        "medium_name": "default",
+    }
+    record.add_event("running", "created")
+    process = JobProcess(record.id, plan.user_job, places, plan.segments, environment, spec.secure_vault)
     slot.abort = process.abort
     return record, process
+
+
+def source_of(plan: JobPlan, inputs: list[Input]) -> Source | None:
+    """What a job of an operation with these inputs reads; None if there are none.
+
+    Raises:
+        YtError: its format cannot carry what it asks for.
+    """
+    if not inputs:
+        return None
+    if plan.user_job.group:
+        merged = reduce.input_of(plan.user_job, inputs, plan.segments)
+        return lambda meter: merged()
+    return lambda meter: input_of(plan.user_job, inputs, plan.segments, meter)()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
-from ytcurate.localcluster.model.ids import now, seconds_of
+from ytcurate.localcluster.model.ids import seconds_of
 from ytcurate.localcluster.model.upload import Target
-from ytcurate.localcluster.scheduler import launch, plan, reduce
+from ytcurate.localcluster.scheduler import ending, launch, plan
 from ytcurate.localcluster.scheduler.alerts import Alerts
 from ytcurate.localcluster.scheduler.course import Course, Stopped
+from ytcurate.localcluster.scheduler.debug_tables import DebugTables
 from ytcurate.localcluster.scheduler.job import JobProcess, JobResult
+from ytcurate.localcluster.scheduler.job_book import JobBook
 from ytcurate.localcluster.scheduler.journal import Journal
 from ytcurate.localcluster.scheduler.life import Life
 from ytcurate.localcluster.scheduler.outputs import Outputs
@@ -24,7 +25,6 @@ from ytcurate.localcluster.scheduler.plan import Input, JobPlan
 from ytcurate.localcluster.scheduler.pool_tree import Slot
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.spec import Spec
-from ytcurate.localcluster.scheduler.statistics import OperationStatistics
 from ytcurate.localcluster.scheduler.transactions import OperationTransactions
 
 if TYPE_CHECKING:
@@ -45,18 +45,14 @@ class Operation:
         self.record = record
         self.spec = spec
         self.lock = threading.RLock()
-        self.jobs: dict[str, JobRecord] = {}
-        self.statistics = OperationStatistics()
         self.alerts = Alerts(spec.kind)
-        self.counts = dict.fromkeys(
-            ("running", "completed", "pending", "failed", "aborted", "lost", "total"), 0
-        )
         self.life = Life(cluster, record, self.lock)
         self.journal = Journal(cluster.state, cluster.files, record.id)
         self.phase = -1
-        self._live: dict[str, JobProcess] = {}
-        self._pending: deque[JobPlan] = deque()
         self._outputs = Outputs(cluster, spec)
+        self.book = JobBook(spec, self._outputs)
+        self.jobs, self.counts = self.book.jobs, self.book.counts
+        self._live, self._pending = self.book.live, self.book.pending
         # What a sort leaves in this folder when the server is killed goes at the next start.
         self._phases = Phases(self, self._outputs, scheduler.sandboxes / f"sort-{record.id}")
         self._deadline = seconds_of(record.start_time) + int(spec.raw.get("time_limit") or 10**12) / 1000
@@ -67,7 +63,8 @@ class Operation:
         self.is_complete = record.complete_asked
         self.failure: YtError | None = None
         self._transactions = OperationTransactions(cluster, record)
-        self.course = Course(self, self._transactions, self._outputs, self._phases)
+        debug = DebugTables(cluster, record)
+        self.course = Course(self, self._transactions, debug, self._outputs, self._phases)
         self.thread = threading.Thread(target=self.course.run, name=f"operation {record.id}", daemon=True)
 
     # ---- from outside
@@ -100,7 +97,7 @@ class Operation:
             self._save()
             if abort_jobs:
                 for job in self._live.values():
-                    job.abort(YtError("Job aborted: operation suspended"))
+                    job.abort(_aborted("Job aborted: operation suspended", "operation_suspended"))
         self._wake()
 
     def leave(self) -> None:
@@ -122,19 +119,28 @@ class Operation:
         with self.lock:
             if self.record.is_over and self.record.progress:
                 return self.record.progress
-            running = [
-                (job.statistics, self.jobs[job_id].type, self.jobs[job_id].pool_tree)
-                for job_id, job in self._live.items()
-            ]
-            merged = self.statistics.merged_with(running)
-            return {
-                "jobs": dict(self.counts),
-                "tasks": [],
-                "job_statistics": merged.v1(),
-                "job_statistics_v2": merged.v2(),
-                "state": self.record.state,
-                "build_time": now(),
-            }
+            return {**self.book.progress(), "state": self.record.state}
+
+    def job_records(self) -> list[JobRecord]:
+        """Of all jobs so far, those that run as they are now."""
+        with self.lock:
+            return self.book.records()
+
+    def running_job(self, job_id: str) -> JobProcess | None:
+        """None if it does not run."""
+        with self.lock:
+            return self._live.get(job_id)
+
+    def lose_job(self, job_id: str) -> None:
+        """Lose the output of a completed job: it is run again.
+
+        Raises:
+            YtError: what it wrote is beyond losing.
+        """
+        with self.cluster.state.session(), self.lock:
+            self.book.lose(job_id)
+            self.journal.lose(job_id)
+        self._wake()
 
     # ---- its course
 
@@ -160,7 +166,8 @@ class Operation:
         if self.failure is not None:
             raise self.failure
         if time.time() > self._deadline:
-            raise YtError("Operation is running for too long, aborted", attributes={"time_limit": True})
+            limit = int(self.spec.raw["time_limit"])
+            raise YtError("Operation is running for too long, aborted", attributes={"time_limit": limit})
 
     def run_jobs(self, jobs: list[JobPlan], inputs: list[Input], targets: list[Target]) -> None:
         """Run all of them to the end, or until the operation is told to complete.
@@ -175,6 +182,7 @@ class Operation:
                 self.check_stopped()
                 with self.lock:
                     if self.is_complete or (not self._pending and not self._live):
+                        self.book.used()
                         return
                 seen = slots.version
                 if not self._start_next(inputs, targets):
@@ -189,11 +197,7 @@ class Operation:
             planned, done = self.course.planned_before(self.phase, jobs)
             if planned is None:
                 self.journal.plan(self.phase, jobs)
-            jobs = jobs if planned is None else planned
-            left = [job for job in jobs if job.cookie not in done]
-            self.counts["total"] += len(jobs)
-            self.counts["pending"] += len(left)
-            self._pending.extend(left)
+            self.book.planned(jobs if planned is None else planned, done)
         if self.record.state != "running":
             self.set_state("pending", *(() if planned is None else ("reviving_jobs", "running")))
 
@@ -224,8 +228,7 @@ class Operation:
 
     def _make_job(self, job: JobPlan, slot: Slot) -> tuple[JobRecord, JobProcess]:
         record, process = launch.make_job(self.scheduler, self.record, self.spec, job, len(self.jobs), slot)
-        self.jobs[record.id] = record
-        self._live[record.id] = process
+        self.book.started(job, record, process)
         return record, process
 
     def _run_job(
@@ -238,15 +241,8 @@ class Operation:
                 # A job that somebody has seen does not disappear when the server is killed.
                 self._put_job(record)
             writers = plan.writers_for(self.cluster, own, job.user_job.limits)
-            source = reduce.input_of if job.user_job.group else plan.input_of
-            feed = source(job.user_job, inputs, job.segments) if inputs else None
-            process.statistics.add(
-                ("data", "input", "row_count"), sum(each.row_count for each in job.segments)
-            )
-            process.statistics.add(
-                ("data", "input", "data_weight"), sum(each.data_weight for each in job.segments)
-            )
-            result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, feed, writers)
+            process.source = launch.source_of(job, inputs)
+            result = process.run(self.cluster, self.scheduler.watch, self._transactions.input, writers)
             self._take(job, record, process, result)
         except Exception as error:
             if not isinstance(error, YtError):
@@ -265,70 +261,22 @@ class Operation:
                 # It was not its time: it is run again when the server is back.
                 self._live.pop(record.id, None)
                 return
-            self.journal.finish(
-                record.id,
-                self.phase,
-                job,
-                process.statistics,
-                result.outputs if result.state == "completed" else None,
-            )
-            self._live.pop(record.id, None)
-            record.state, record.finish_time = result.state, now()
-            record.error = result.error.to_dict() if result.error else {}
-            record.stderr_size = process.stderr_size
-            self.counts["running"] -= 1
-            self.counts[result.state] += 1
-            record.statistics = {
-                "processed_input_row_count": sum(each.row_count for each in job.segments),
-                "processed_input_data_weight": sum(each.data_weight for each in job.segments),
-            }
-            self.statistics.add(process.statistics, result.state, record.type, record.pool_tree)
+            ended = self.book.finished(job, record, process, result)
             self.alerts.add(job.user_job, process.statistics, result.state)
-            self._limit_stderr(record, process)
-            if result.state == "completed":
-                if self._outputs.keep(job, result.outputs):
-                    self.is_complete = True
-            elif result.state == "aborted":
-                self._again(job)
-            else:
-                assert result.error is not None
-                self._count_failure(job, result.error, result.fatal)
-            self._put_job(record)
-            if self._pending:
+            self.is_complete = self.is_complete or ended.is_enough
+            self.failure = self.failure or ending.failure(
+                self.spec, job, record, result, self.counts["failed"]
+            )
+            self.journal.finish(
+                record.id, self.phase, job, process.statistics, result, is_done=ended.waits is not job
+            )
+            if ended.waits is not None:
                 # What runs again is planned already; a new job for what this one left unread is not.
-                self.journal.plan(self.phase, [self._pending[-1]])
+                self.journal.plan(self.phase, [ended.waits])
+            self._put_job(record)
 
     def _put_job(self, record: JobRecord) -> None:
         self.cluster.state.put("jobs", f"{self.record.id}/{record.id}", record)
-
-    def _again(self, job: JobPlan) -> None:
-        if self.spec.raw.get("fail_on_job_restart") or job.user_job.raw.get("fail_on_job_restart"):
-            self.failure = self.failure or YtError(
-                'Job failed or was aborted and "fail_on_job_restart" option is set in operation spec'
-            )
-        self._pending.append(job)
-        self.counts["pending"] += 1
-
-    def _count_failure(self, job: JobPlan, error: YtError, fatal: bool) -> None:
-        limit = self.spec.max_failed_job_count
-        if fatal:
-            self.failure = self.failure or YtError("Job failed with fatal error", inner=[error])
-        elif self.counts["failed"] >= limit:
-            attributes = {"max_failed_job_count": limit}
-            self.failure = self.failure or YtError(
-                "Failed jobs limit exceeded", errors.FAILED_JOBS_LIMIT, attributes, [error]
-            )
-        self._again(job)
-
-    def _limit_stderr(self, record: JobRecord, process: JobProcess) -> None:
-        """Keep `max_stderr_count` of them; those of failed jobs always."""
-        limit = min(int(self.spec.raw.get("max_stderr_count", 10)), 150)
-        kept = sum(
-            1 for each in self.jobs.values() if each.finish_time and each.stderr_size and each is not record
-        )
-        if kept >= limit and record.state != "failed":
-            process.stderr_path.unlink(missing_ok=True)
-            record.stderr_size = 0
 
     def _end_live_jobs(self) -> None:
         with self.lock:
@@ -337,12 +285,22 @@ class Operation:
             self.scheduler.slots.rest(self.record.id)
             live = list(self._live.values())
         for job in live:
-            job.abort(YtError("Job aborted: operation ended"))
+            job.abort(_aborted("Job aborted: operation ended", self._end_reason()))
         while True:
             seen = self.scheduler.slots.version
             with self.lock:
                 if not self._live:
+                    self.book.used()
                     self._pending.clear()
                     self.counts["pending"] = 0
                     return
             self.scheduler.slots.wait(seen, WAIT_S)
+
+    def _end_reason(self) -> str:
+        if self.failure is not None:
+            return "operation_failed"
+        return "operation_completed" if self.is_complete else "operation_aborted"
+
+
+def _aborted(message: str, reason: str) -> YtError:
+    return YtError(message, attributes={"abort_reason": reason})

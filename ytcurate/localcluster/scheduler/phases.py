@@ -12,7 +12,7 @@ from ytcurate.localcluster.scheduler import merge, output_schema, plan, reduce_j
 from ytcurate.localcluster.scheduler.journal import Past
 from ytcurate.localcluster.scheduler.merge import Rewriter
 from ytcurate.localcluster.scheduler.outputs import Outputs
-from ytcurate.localcluster.scheduler.plan import Input
+from ytcurate.localcluster.scheduler.plan import Input, Place
 from ytcurate.localcluster.scheduler.shuffle import Shuffle
 from ytcurate.localcluster.scheduler.sorted_inputs import check_sorted, check_types
 from ytcurate.localcluster.scheduler.user_job import UserJob
@@ -62,7 +62,7 @@ class Phases:
         if spec.kind in ("merge", "sort"):
             output_schema.prepare(spec, inputs, targets[0])
 
-    def run(self, inputs: list[Input], targets: list[Target]) -> list[list[tuple[int, list[Chunk]]]]:
+    def run(self, inputs: list[Input], targets: list[Target]) -> list[list[tuple[Place, list[Chunk]]]]:
         """Do the work; returns by table what is to be published, as `Outputs.pieces`."""
         spec, operation, check = self._spec, self._operation, self._operation.check_stopped
         if spec.kind in ("merge", "sort", "erase"):
@@ -70,8 +70,8 @@ class Phases:
             rewriter = Rewriter(self._cluster, spec, targets[0], self._folder, check)
             written = self._rewritten(rewriter, inputs)
             # Chunks that stay are not the operation's: it must not delete them when it fails.
-            self._outputs.add(0, 0, written.new)
-            return [[(0, written.content)]]
+            self._outputs.add(0, (0,), written.new)
+            return [[((0,), written.content)]]
         elif spec.kind in ("reduce", "join_reduce"):
             self._reduce(spec.jobs[0], inputs, targets)
         elif spec.kind == "map_reduce":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import struct
 import subprocess
+import termios
 from pathlib import Path
-from typing import IO
 
 FIRST_FREE = 600
 """Ends for the child are moved to numbers from here on, clear of those they are to get."""
@@ -25,11 +26,17 @@ def output_descriptors(count: int, *, redirect_stdout: bool, yamr: bool) -> list
     return [first + 3 * index for index in range(count)]
 
 
-def make_pipe() -> tuple[int, int]:
+def make_pipe(size: int = PIPE_BYTES) -> tuple[int, int]:
     read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
     with contextlib.suppress(OSError):
-        fcntl.fcntl(write, F_SETPIPE_SZ, PIPE_BYTES)
+        fcntl.fcntl(write, F_SETPIPE_SZ, size)
     return read, write
+
+
+def unread_bytes(descriptor: int) -> int:
+    """How much lies in a pipe, written and not yet read."""
+    (count,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))
+    return int(count)
 
 
 def spawn(
@@ -59,47 +66,3 @@ def spawn(
         for descriptor in {stdin, *moved.values(), *wanted.values()}:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-
-
-def wait(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:
-    """Its exit code, and milliseconds of user and system time of it and all it waited for."""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, int(usage.ru_utime * 1000), int(usage.ru_stime * 1000)
-
-
-class StderrKeeper:
-    """A job's stderr on disk: all of it up to a size, then its head and its tail."""
-
-    def __init__(self, path: Path, limit: int) -> None:
-        self.path = path
-        self._head = max(limit // 2, 1)
-        self._limit = limit
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[bytes] = path.open("wb", buffering=0)
-        self._written = 0
-        self._tail = b""
-        self._skipped = 0
-
-    def add(self, data: bytes) -> None:
-        room = max(self._head - self._written, 0)
-        if room:
-            self._file.write(data[:room])
-            self._written += len(data[:room])
-        self._tail += data[room:]
-        over = len(self._tail) - (self._limit - self._head)
-        if over > self._limit:
-            self._tail = self._tail[over:]
-            self._skipped += over
-
-    def close(self) -> int:
-        """Write the tail; returns the size of the whole file."""
-        over = len(self._tail) - (self._limit - self._head)
-        if over > 0:
-            self._tail = self._tail[over:]
-            self._skipped += over
-        if self._skipped:
-            self._file.write(f"\n...skipped {self._skipped} bytes...\n".encode())
-        self._file.write(self._tail)
-        self._file.close()
-        return self.path.stat().st_size

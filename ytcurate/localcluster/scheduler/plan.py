@@ -20,6 +20,7 @@ from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import Control, Source, encoder_for, parse_control
 from ytcurate.localcluster.scheduler import slicing
+from ytcurate.localcluster.scheduler.feed import Meter
 from ytcurate.localcluster.scheduler.renamed import RenamedReader, new_names, renamed_schema
 from ytcurate.localcluster.scheduler.spec import Spec, UserJob
 
@@ -40,6 +41,10 @@ class Input:
     """"" for intermediate data."""
 
 
+Place = tuple[int, ...]
+"""Where a job's output goes among those of others when order counts: its cookie, first of all."""
+
+
 @dataclass(frozen=True)
 class JobPlan:
     """What one job does; a job that is run again keeps its plan and cookie."""
@@ -49,6 +54,12 @@ class JobPlan:
     user_job: UserJob
     first_output: int
     segments: list[Segment]
+    parent: Place = ()
+    """Of a job that goes on where an interrupted one stopped: the place of that one."""
+
+    @property
+    def place(self) -> Place:
+        return (*self.parent, 1) if self.parent else (self.cookie,)
 
 
 def open_inputs(cluster: Cluster, spec: Spec, tx: str, node_ids: Sequence[str] = ()) -> list[Input]:
@@ -145,15 +156,23 @@ def first_of_each_task(pending: Iterable[JobPlan], count: int) -> Iterator[int]:
             return
 
 
-def input_of(job: UserJob, inputs: list[Input], segments: list[Segment]) -> Callable[[], Iterator[bytes]]:
-    """A function that streams a job's input in its format, control entities included."""
+def input_of(
+    job: UserJob, inputs: list[Input], segments: list[Segment], meter: Meter | None = None
+) -> Callable[[], Iterator[bytes]]:
+    """A function that streams a job's input in its format, control entities included.
+
+    Args:
+        meter: counts the rows, and may end the input before they are all there.
+    """
     control = control_of(job, by_default=len(inputs) > 1)
 
     def stream() -> Iterator[bytes]:
         encoder = encoder_for(job.input_format, sources_of(inputs), control)
         for segment in segments:
             source = inputs[segment.table_index]
-            yield from encode_segments(source.reader, [segment], encoder, source.path.columns)
+            yield from encode_segments(source.reader, [segment], encoder, source.path.columns, meter)
+            if meter is not None and meter.is_stopped:
+                break
         yield encoder.end()
 
     return stream
@@ -182,7 +201,7 @@ def publish_outputs(
     cluster: Cluster,
     spec: Spec,
     targets: list[Target],
-    outputs: list[list[tuple[int, list[Chunk]]]],
+    outputs: list[list[tuple[Place, list[Chunk]]]],
     *,
     ordered: bool,
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ytcurate.localcluster.model.ids import now
+
 TERMINAL = frozenset({"completed", "failed", "aborted"})
 ENDING = frozenset({"failing", "aborting"})
 
@@ -32,11 +34,16 @@ class OperationRecord:
     """What `update_operation_parameters` changes."""
     transactions: list[str] = field(default_factory=list)
     """Of its inputs and of its outputs; [] before they are started."""
+    debug_transaction: str = ""
+    """Of its debug tables."""
     mutation_id: str = ""
     """Of the request that started it."""
     complete_asked: bool = False
     """Is it to end with what has finished so far?"""
     has_vault: bool = False
+    task_names: list[str] = field(default_factory=list)
+    input_schemas: list[Any] = field(default_factory=list)
+    """Of its input tables, as they were at start."""
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,38 +84,21 @@ class JobRecord:
     error: dict[str, Any] = field(default_factory=dict)
     stderr_size: int = 0
     statistics: dict[str, Any] = field(default_factory=dict)
+    """In brief."""
+    pool: str = ""
+    progress: float = 0.0
+    fail_context_size: int = 0
+    interruption: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, str]] = field(default_factory=list)
+    all_statistics: dict[str, Any] = field(default_factory=dict)
+    exec_attributes: dict[str, Any] = field(default_factory=dict)
+    input: list[list[Any]] = field(default_factory=list)
+    """Table, chunk, first row, end, row of the table and range of each segment of its input."""
+    is_intermediate: bool = False
+    """Its input is no table's."""
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
 
-    @property
-    def abort_reason(self) -> str:
-        """As the error says it; "" for a job that was not aborted, or by somebody who gave none."""
-        if self.state != "aborted":
-            return ""
-        return str(self.error.get("attributes", {}).get("abort_reason") or "")
-
-    def to_yson(self) -> dict[str, Any]:
-        """As `list_jobs` shows it."""
-        shown: dict[str, Any] = {
-            "id": self.id,
-            "address": self.address,
-            "state": self.state,
-            "type": self.type,
-            "task_name": self.task_name,
-            "job_cookie": self.cookie,
-            "pool_tree": self.pool_tree,
-            "start_time": self.start_time,
-            "stderr_size": self.stderr_size,
-            "is_stale": False,
-            **({"abort_reason": self.abort_reason} if self.abort_reason else {}),
-            "progress": 1.0 if self.state == "completed" else 0.0,
-            "brief_statistics": self.statistics,
-        }
-        if self.finish_time:
-            shown["finish_time"] = self.finish_time
-        if self.error:
-            shown["error"] = self.error
-            if self.state == "aborted" and "abort_reason" in self.error["attributes"]:
-                shown["abort_reason"] = self.error["attributes"]["abort_reason"]
-        return shown
+    def add_event(self, state: str, phase: str) -> None:
+        self.events.append({"state": state, "phase": phase, "time": now()})

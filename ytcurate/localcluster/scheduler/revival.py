@@ -14,6 +14,7 @@ from ytcurate.localcluster.scheduler import sandbox
 from ytcurate.localcluster.scheduler.journal import Journal
 from ytcurate.localcluster.scheduler.life import Life
 from ytcurate.localcluster.scheduler.operation import Operation
+from ytcurate.localcluster.scheduler.places import places_of
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
 from ytcurate.localcluster.scheduler.transactions import OperationTransactions
 
@@ -88,7 +89,8 @@ def _abort(scheduler: Scheduler, job: JobRecord) -> None:
     job.error = YtError(
         "Job not confirmed after timeout", attributes={"abort_reason": ABORT_REASON}
     ).to_dict()
-    stderr = scheduler.stderr_path(job.operation_id, job.id)
+    stderr = places_of(scheduler.cluster.settings.data_dir, job.operation_id, job.id).stderr
+    job.add_event(job.state, "finished")
     job.stderr_size = stderr.stat().st_size if stderr.exists() else 0
     scheduler.cluster.state.put("jobs", f"{job.operation_id}/{job.id}", job)
 
@@ -126,13 +128,13 @@ def _refusal(operation: Operation, running: list[JobRecord], *, is_clean: bool) 
         )
     return YtError(
         f'Job aborted; failing operation since "{OPTION}" spec option is set',
-        errors.FAILED_ON_JOB_RESTART,
+        errors.OPERATION_FAILED_ON_JOB_RESTART,
         {"job_id": running[0].id, "reason": "job_aborted", "abort_reason": ABORT_REASON},
     )
 
 
 def _may_not_run_twice(message: str, attributes: dict[str, object]) -> YtError:
-    error = YtError(message, errors.FAILED_ON_JOB_RESTART, attributes)
+    error = YtError(message, errors.OPERATION_FAILED_ON_JOB_RESTART, attributes)
     return YtError("Operation has failed to revive", inner=[error])
 
 

@@ -141,9 +141,8 @@ def environment(folder: Path, job: UserJob, own: dict[str, str], vault: dict[str
         for key, value in vault.items():
             if isinstance(value, (str, int, float)):
                 result[f"YT_SECURE_VAULT_{key}"] = str(value)
-    for source in ("environment", "extra_environment"):
-        for key, value in (job.raw.get(source) or {}).items():
-            result[str(key)] = str(value).replace("$(SandboxPath)", here)
+    for key, value in (job.raw.get("environment") or {}).items():
+        result[str(key)] = str(value).replace("$(SandboxPath)", here)
     return result
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import known_options, runtime_parameters
+from ytcurate.localcluster.scheduler import debug_tables, known_options, places, runtime_parameters
 from ytcurate.localcluster.scheduler import spec as specs
 from ytcurate.localcluster.scheduler.machine import Machine, find_gpus
 from ytcurate.localcluster.scheduler.operation import Operation
@@ -45,9 +44,7 @@ class Scheduler:
         self.records: dict[str, OperationRecord] = {
             key: OperationRecord(**data) for key, data in cluster.state.store.read_all("operations")
         }
-
-    def stderr_path(self, operation_id: str, job_id: str) -> Path:
-        return self.cluster.settings.data_dir / "stderr" / operation_id / job_id
+        places.remove_leftovers(cluster.settings.data_dir, self.records)
 
     def unfinished(self) -> list[OperationRecord]:
         return [record for record in list(self.records.values()) if not record.is_over]
@@ -81,6 +78,7 @@ class Scheduler:
         record.mutation_id, record.has_vault = mutation_id, bool(spec.secure_vault)
         record.unrecognized_spec = known_options.unrecognized(kind, shown)
         record.alerts = self._alerts(spec)
+        record.task_names = [spec.task_name(job) for job in spec.jobs]
         record.events.append({"time": now(), "state": "starting"})
         record.runtime_parameters = runtime_parameters.initial(raw, spec.pool_trees, user)
         operation = Operation(self.cluster, self, record, spec)
@@ -131,6 +129,7 @@ class Scheduler:
         default, trees = self.slots.default_tree, self.slots.trees
         if raw.get("pool_trees") is None and default not in trees:
             raise errors.no_default_tree()
+        debug_tables.check(raw, self.cluster.settings.row_weight_cap)
         known = sorted(trees, key=lambda name: name != default)
         return specs.parse(kind, raw, replace(self.cluster.settings, pool_trees=tuple(known)))
 
@@ -162,6 +161,8 @@ class Scheduler:
                     alerts[f"{option}_ignored"] = YtError(
                         f'"{option}" is ignored: jobs of the local cluster run in its own Python environment'
                     )
+        if spec.raw.get("core_table_path"):
+            alerts["no_core_dumps"] = YtError("Core dumps are not collected: the core table stays empty")
         if ignored:
             listed = ", ".join(sorted(set(ignored)))
             alerts["options_without_effect"] = YtError(f"Without effect on the local cluster: {listed}")
@@ -223,11 +224,24 @@ class Scheduler:
             record.runtime_parameters = parameters
             self.cluster.state.put("operations", record.id, record)
 
+    def operation_of(self, job_id: str) -> OperationRecord | None:
+        """The operation of a job, running or over; None if there is no such job."""
+        for operation in list(self.live.values()):
+            if job_id in operation.jobs:
+                return operation.record
+        with self.cluster.state.session():
+            for record in self.records.values():
+                if self.cluster.state.store.read("jobs", f"{record.id}/{job_id}"):
+                    return record
+        return None
+
+    def has_failed_jobs(self, record: OperationRecord) -> bool:
+        return bool((self.progress(record).get("jobs") or {}).get("failed"))
+
     def jobs(self, record: OperationRecord) -> list[JobRecord]:
         operation = self.live.get(record.id)
         if operation is not None:
-            with operation.lock:
-                return list(operation.jobs.values())
+            return operation.job_records()
         with self.cluster.state.session():
             stored = self.cluster.state.store.read_prefix("jobs", record.id + "/")
         return sorted((JobRecord(**data) for _, data in stored), key=lambda job: job.index)

@@ -16,7 +16,7 @@ from ytcurate.localcluster.scheduler.key_slices import cut, streams_of
 from ytcurate.localcluster.scheduler.keys import is_sorted_by, names_of
 from ytcurate.localcluster.scheduler.merge import Rewriter
 from ytcurate.localcluster.scheduler.outputs import Outputs
-from ytcurate.localcluster.scheduler.plan import Input, JobPlan
+from ytcurate.localcluster.scheduler.plan import Input, JobPlan, Place
 from ytcurate.localcluster.scheduler.reduce_jobs import segments_of
 from ytcurate.localcluster.scheduler.schema_compatibility import selected
 from ytcurate.localcluster.scheduler.spec import Spec
@@ -70,7 +70,7 @@ class Shuffle:
     def combined_schema(self) -> Schema:
         return Schema().sorted_by(self._spec.sort_by)
 
-    def _in_order(self, stream: int) -> list[tuple[int, list[Chunk]]]:
+    def _in_order(self, stream: int) -> list[tuple[Place, list[Chunk]]]:
         return sorted(self._outputs.pieces[stream], key=lambda piece: piece[0])
 
     def sort(self, inputs: list[Input], check: Callable[[], None]) -> list[Input]:

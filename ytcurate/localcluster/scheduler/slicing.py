@@ -71,6 +71,28 @@ def cut(segments: Sequence[Segment], count: int) -> list[list[Segment]]:
     return slices
 
 
+def before(segments: Sequence[Segment], rows: int) -> list[Segment]:
+    """The first so many rows of segments, in order."""
+    taken = []
+    for segment in segments:
+        count = min(rows, segment.row_count)
+        rows -= count
+        if count:
+            taken.append(replace(segment, end=segment.start + count))
+    return taken
+
+
+def after(segments: Sequence[Segment], rows: int) -> list[Segment]:
+    """What is left of segments when so many rows of them, in order, are taken."""
+    left = []
+    for segment in segments:
+        taken = min(rows, segment.row_count)
+        rows -= taken
+        if taken < segment.row_count:
+            left.append(replace(segment, start=segment.start + taken, row_index=segment.row_index + taken))
+    return left
+
+
 def check_weight(slices: Sequence[Sequence[Segment]], limit: int) -> None:
     for each in slices:
         weight = sum(segment.data_weight for segment in each)

@@ -11,7 +11,7 @@ from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.schema import Schema, SortColumn
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
-from ytcurate.localcluster.scheduler import keyed_spec, map_reduce_spec
+from ytcurate.localcluster.scheduler import keyed_spec, map_reduce_spec, options
 from ytcurate.localcluster.scheduler.keyed_spec import key_columns, need
 from ytcurate.localcluster.scheduler.option_values import check_sizes
 from ytcurate.localcluster.scheduler.user_job import UserJob, user_job
@@ -58,6 +58,20 @@ class Spec:
     """Of a sorted merge: empty for the key of the inputs."""
     streams: list[Schema] = field(default_factory=list)
     """Schemas of what the mappers of a map-reduce, and its combiner, write for the reducers."""
+
+    @property
+    def max_stderr_count(self) -> int:
+        """How many jobs may keep their stderr."""
+        return options.number(self.raw, "max_stderr_count", 10, 0, 150)
+
+    def job_type(self, job: UserJob) -> str:
+        """Of its jobs; what a task of a vanilla operation is called is its own business."""
+        return "vanilla" if self.kind == "vanilla" else job.name
+
+    def task_name(self, job: UserJob) -> str:
+        """As `list_jobs`, `task_names` and the progress call it."""
+        # One level of partitions: a real cluster may need more of them.
+        return "partition_map(0)" if self.job_type(job) == "partition_map" else job.name
 
     def is_gpu(self) -> bool:
         return any(job.gpu_limit for job in self.jobs)
@@ -146,7 +160,8 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
         mapper = raw.get("mapper")
         if not isinstance(mapper, dict):
             raise YtError('Map operation needs "mapper"')
-        jobs = [user_job("map", mapper, raw.get("job_io") or {}, raw.get("output_table_paths"), cap)]
+        name = "ordered_map" if raw.get("ordered") else "map"
+        jobs = [user_job(name, mapper, raw.get("job_io") or {}, raw.get("output_table_paths"), cap)]
         outputs = jobs[0].outputs
     if kind in ("merge", "sort"):
         outputs = [ypath.parse(raw.get("output_table_path"))]
@@ -170,6 +185,8 @@ def parse(kind: str, raw: dict[str, Any], settings: Settings) -> Spec:
     written = [path.text for path in outputs[len(streams) :]]
     if len(set(written)) != len(written):
         raise YtError("Duplicate output table paths", attributes={"paths": written})
+    options.number(raw, "max_stderr_count", 10, 0, 150)
+    options.number(raw, "time_limit", 0, 1, 2**62)
     return Spec(
         kind,
         raw,

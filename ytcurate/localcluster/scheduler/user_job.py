@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.formats import YSON_TEXT, Format, parse_format
 from ytcurate.localcluster.model import ypath
@@ -15,9 +16,12 @@ from ytcurate.localcluster.model.schema import SortColumn
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import parse_control, require_supported
+from ytcurate.localcluster.scheduler import options, signals
+from ytcurate.localcluster.scheduler.pipes import PIPE_BYTES
 
 MIB = 1024 * 1024
-JOB_TYPES = ("sorted_reduce", "join_reduce", "partition_map", "reduce_combiner", "partition_reduce")
+MAX_PIPE_BYTES = 16 * 4096
+"""That a spec may ask for."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +62,30 @@ class UserJob:
     """Path inside the sandbox, size in bytes."""
     group: Grouping | None = None
     """None for all but reducers."""
+    interruption_signal: int | None = None
+    restart_exit_code: int = 0
+    """0 for none."""
+    max_stderr_size: int = 5 * MIB
+    custom_statistics_limit: int = 128
+    memory_reserve_factor: float = 1.0
+    buffer_row_count: int = 10_000
+    """Rows of input that may be on their way to the job."""
+    pipe_capacity: int = PIPE_BYTES
+    """Of its input, in bytes."""
 
     @property
     def redirects_stdout(self) -> bool:
         return bool(self.raw.get("redirect_stdout_to_stderr", False))
 
     @property
-    def job_type(self) -> str:
-        """Type of its jobs where it is not that of the operation."""
-        return self.name if self.name in JOB_TYPES else ""
+    def restarts_completed(self) -> bool:
+        return bool(self.raw.get("restart_completed_jobs"))
 
 
 def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: Any, cap: int) -> UserJob:
     if not raw.get("command"):
         raise YtError(f'"{name}" needs a "command"')
-    memory = int(number(raw.get("memory_limit") or 512 * MIB, f"/{name}/memory_limit", 1))
+    memory = options.number(raw, "memory_limit", 512 * MIB, 1, 16 * 1024**4)
     tmpfs = _tmpfs(raw, memory)
     total = sum(size for _, size in tmpfs)
     if total > memory:
@@ -87,8 +100,15 @@ def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: An
     if raw.get("make_rootfs_writable") and not raw.get("layer_paths"):
         raise YtError('Option "make_rootfs_writable" cannot be set without specifying "layer_paths"')
     parse_control(job_io.get("control_attributes"))
+    if raw.get("use_yamr_descriptors") and raw.get("redirect_stdout_to_stderr"):
+        raise YtError(
+            'Uncompatible options "use_yamr_descriptors" and "redirect_stdout_to_stderr" are both set'
+        )
+    if raw.get("extra_environment"):
+        raise errors.option_not_implemented("extra_environment")
     both = parse_format(raw.get("format"), YSON_TEXT)
     count = raw.get("job_count")
+    limit_name = "exec_time_limit" if raw.get("job_time_limit") is None else "job_time_limit"
     return UserJob(
         name=name,
         command=str(raw["command"]),
@@ -100,25 +120,34 @@ def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: An
         raw=raw,
         job_io=job_io,
         cpu_limit=number(raw.get("cpu_limit", 1.0), f"/{name}/cpu_limit"),
-        gpu_limit=int(number(raw.get("gpu_limit") or 0, f"/{name}/gpu_limit")),
+        gpu_limit=options.number(raw, "gpu_limit", 0, 0, 1000),
         memory_limit=memory,
-        time_limit_ms=int(raw.get("job_time_limit") or raw.get("exec_time_limit") or 0),
+        time_limit_ms=options.number(raw, limit_name, 0, 1000, 2**62),
         tmpfs=tmpfs,
+        interruption_signal=signals.parse(raw.get("interruption_signal")),
+        restart_exit_code=options.number(raw, "restart_exit_code", 0, -(2**31), 2**31 - 1),
+        max_stderr_size=options.number(raw, "max_stderr_size", 5 * MIB, 1, 1024 * MIB),
+        custom_statistics_limit=options.number(raw, "custom_statistics_count_limit", 128, 1, 1024),
+        memory_reserve_factor=options.fraction(raw, "memory_reserve_factor", 1.0),
+        buffer_row_count=options.number(job_io, "buffer_row_count", 10_000, 1, 2**31 - 1),
+        pipe_capacity=options.number(job_io, "pipe_capacity", PIPE_BYTES, 1, MAX_PIPE_BYTES),
     )
 
 
 def _tmpfs(raw: dict[str, Any], memory: int) -> list[tuple[str, int]]:
     single, volumes = raw.get("tmpfs_path"), raw.get("tmpfs_volumes")
-    if single is not None and volumes:
-        raise YtError('Options "tmpfs_path" and "tmpfs_volumes" cannot be specified simultaneously')
+    if volumes and (single is not None or raw.get("tmpfs_size") is not None):
+        raise YtError(
+            'Options "tmpfs_size" and "tmpfs_path" cannot be specified simultaneously with "tmpfs_volumes"'
+        )
     found = [(str(each["path"]), int(each["size"])) for each in volumes or []]
     if single is not None:
         found = [(str(single), int(raw.get("tmpfs_size") or memory))]
     for path, _ in found:
         if path.startswith("/") or ".." in path.split("/"):
-            raise YtError(f'Path of a tmpfs volume must be inside the sandbox, found "{path}"')
+            raise YtError(f"Tmpfs path {path} does not point inside the sandbox directory")
     names = sorted(path.strip("/") for path, _ in found)
     for before, after in itertools.pairwise(names):
         if (after + "/").startswith(before + "/"):
-            raise YtError(f'Paths of tmpfs volumes must not be nested: "{before}" and "{after}"')
+            raise YtError(f'Path of tmpfs volume "{after}" is prefix of other tmpfs volume "{before}"')
     return found

@@ -57,9 +57,7 @@ class Watch:
                 memory = memory_of({job.pid: job.id for job in jobs if job.pid})
                 for job in jobs:
                     if with_tmpfs:
-                        job.tmpfs_usage = sum(
-                            folder_size(job.folder / path) for path, _ in job.user_job.tmpfs
-                        )
+                        job.tmpfs.seen([folder_size(job.folder / path) for path, _ in job.user_job.tmpfs])
                     self._check(job, memory.get(job.id, 0))
             except Exception:
                 # Whatever it is: if this thread ended, no job would be held to its limits any more.
@@ -67,17 +65,17 @@ class Watch:
 
     def _check(self, job: JobProcess, memory: int) -> None:
         job.max_memory = max(job.max_memory, memory)
-        limit, usage = job.user_job.memory_limit, memory + job.tmpfs_usage
+        limit, usage = job.user_job.memory_limit, memory + job.tmpfs.size
         if usage > limit:
-            attributes = {"usage": usage, "limit": limit, "tmpfs_usage": job.tmpfs_usage, "rss": memory}
+            attributes = {"usage": usage, "limit": limit, "tmpfs_usage": job.tmpfs.size, "rss": memory}
             job.fail(YtError("Memory limit exceeded", errors.MEMORY_LIMIT, attributes))
-        size = sum(each for _, each in job.user_job.tmpfs)
-        if job.user_job.tmpfs and job.tmpfs_usage > size:
-            job.fail(
-                YtError(
-                    "No space left in tmpfs", attributes={"tmpfs_usage": job.tmpfs_usage, "tmpfs_size": size}
-                )
-            )
+        for (path, size), used in zip(job.user_job.tmpfs, job.tmpfs.sizes, strict=True):
+            if used > size:
+                attributes = {"tmpfs_usage": used, "tmpfs_size": size}
+                job.fail(YtError(f'No space left in tmpfs volume "{path}"', attributes=attributes))
+        asked = job.interruption
+        if asked is not None and time.monotonic() > asked.deadline_s:
+            job.abort(asked.timed_out())
         allowed = job.user_job.time_limit_ms
         if allowed and job.started_at and (time.monotonic() - job.started_at) * 1000 > allowed:
             job.fail(YtError("Job time limit exceeded", errors.JOB_TIME_LIMIT, {"limit": allowed}))
