@@ -117,11 +117,11 @@ def test_which_jobs_can_be_interrupted(spec: Spec, can: bool) -> None:
 
 def test_counters_tell_what_became_of_jobs() -> None:
     tally = Tally()
-    tally.count("map", JobResult("completed"))
-    tally.count("map", JobResult("completed", interruption=INTERRUPTED))
-    tally.count("map", JobResult("failed", YtError("x")))
+    tally.count("map", "completed", "")
+    tally.count("map", "completed", "user_request")
+    tally.count("map", "failed", "")
     for reason in ("preemption", "something new"):
-        tally.count("map", JobResult("aborted", YtError("x", attributes={"abort_reason": reason})))
+        tally.count("map", "aborted", reason)
     tally.lost("map", "")
     total = tally.total(["map"], ["map", "map"])
     assert (total["total"], total["running"], total["pending"], total["failed"], total["lost"]) == (
@@ -140,7 +140,7 @@ def test_counters_tell_what_became_of_jobs() -> None:
 def test_a_task_is_completed_when_none_of_its_jobs_waits_or_runs() -> None:
     tally, types = Tally(), {"map": "map"}
     assert [task["completed"] for task in tally.tasks(types, [], ["map"])] == [False]
-    tally.count("map", JobResult("completed"))
+    tally.count("map", "completed", "")
     assert [task["completed"] for task in tally.tasks(types, ["map"], [])] == [False]
     (task,) = tally.tasks(types, [], [])
     assert (task["task_name"], task["job_type"], task["completed"]) == ("map", "map", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,14 +10,16 @@ import pytest
 
 from ytcurate.localcluster import answers
 from ytcurate.localcluster.answers import Answers
+from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.chunks import ChunkFiles
 from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk
-from ytcurate.localcluster.model.schema import Schema
+from ytcurate.localcluster.model.schema import Schema, SortColumn
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import Store
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.model.writer import RowWriter, WriterLimits
+from ytcurate.localcluster.scheduler.job import JobResult
 from ytcurate.localcluster.scheduler.journal import Journal
 from ytcurate.localcluster.scheduler.plan import JobPlan
 from ytcurate.localcluster.scheduler.statistics import JobStatistics, Summary
@@ -59,6 +62,10 @@ def plan_of(cookie: int, *segments: Segment) -> JobPlan:
     return JobPlan(cookie, cookie, mapper(), 0, list(segments))
 
 
+def completed(outputs: list[list[Chunk]]) -> JobResult:
+    return JobResult("completed", outputs=outputs)
+
+
 def test_slices_are_found_as_they_were_cut(place: Place) -> None:
     chunk = place.chunk()
     jobs = [plan_of(10, Segment(chunk, 1, 2, 7, 3, 4)), plan_of(9, Segment(chunk, 0, 1, 6))]
@@ -72,7 +79,9 @@ def test_slices_are_found_as_they_were_cut(place: Place) -> None:
 
 
 def test_locked_outputs_are_found_as_they_were(place: Place) -> None:
-    target = Target("1-1-1-1", "2-2-2-2", True, Schema().sorted_by(["k"]), True, [b"\xff", None, 5], {"a": 1})
+    target = Target(
+        "1-1-1-1", "2-2-2-2", True, Schema().sorted_by([SortColumn("k")]), True, [b"\xff", None, 5], {"a": 1}
+    )
     with place.state.session():
         place.journal.open_tables([], [target])
     assert place.restart().read().targets == [target]
@@ -83,8 +92,10 @@ def test_jobs_are_found_in_the_order_in_which_they_ended(place: Place) -> None:
     statistics.values["custom", "a/b"] = Summary(3, 2, 1, 2)
     chunk = place.chunk()
     with place.state.session():
-        place.journal.finish("a", 0, plan_of(1), statistics, [[chunk], []])
-        place.journal.finish("b", 0, plan_of(0), JobStatistics(), None)
+        place.journal.finish("a", 0, plan_of(1), statistics, completed([[chunk], []]), is_done=True)
+        place.journal.finish(
+            "b", 0, plan_of(0), JobStatistics(), JobResult("failed", YtError("x")), is_done=False
+        )
     first, second = place.restart().read().finished
     assert (first.job_id, first.outputs, second.job_id, second.outputs) == ("a", [[chunk], []], "b", None)
     assert first.statistics.values == statistics.values
@@ -94,19 +105,33 @@ def test_jobs_are_found_in_the_order_in_which_they_ended(place: Place) -> None:
 def test_a_job_whose_output_is_gone_has_to_run_again(place: Place) -> None:
     chunk = place.chunk()
     with place.state.session():
-        place.journal.finish("a", 0, plan_of(0), JobStatistics(), [[chunk]])
+        place.journal.finish("a", 0, plan_of(0), JobStatistics(), completed([[chunk]]), is_done=True)
     place.files.discard(chunk.id)
     past = place.restart().read()
     assert past.completed(0) == set()
 
 
+def test_a_job_that_was_lost_or_interrupted_has_to_run_again(place: Place) -> None:
+    rest = replace(plan_of(2), parent=(1,))
+    with place.state.session():
+        place.journal.plan(0, [plan_of(0), plan_of(1), rest])
+        place.journal.finish("a", 0, plan_of(0), JobStatistics(), completed([]), is_done=True)
+        place.journal.lose("a")
+        place.journal.finish("b", 0, plan_of(1), JobStatistics(), completed([]), is_done=False)
+        place.journal.finish("c", 0, rest, JobStatistics(), completed([]), is_done=True)
+    past = place.restart().read()
+    assert past.completed(0) == {2}
+    assert [each.place for each in past.finished] == [(0,), (1,), (1, 1)]
+    assert past.plans_of(0, [mapper()], place.state) == [plan_of(0), plan_of(1), rest]
+
+
 def test_dropped_streams_are_not_missed_but_those_written_later_are(place: Place) -> None:
     early, late, sorted_rows = place.chunk(), place.chunk(), place.chunk()
     with place.state.session():
-        place.journal.finish("a", 0, plan_of(0), JobStatistics(), [[early]])
+        place.journal.finish("a", 0, plan_of(0), JobStatistics(), completed([[early]]), is_done=True)
         place.journal.sort(0, [sorted_rows])
         place.journal.drop_streams(1)
-        place.journal.finish("b", 1, plan_of(1), JobStatistics(), [[late]])
+        place.journal.finish("b", 1, plan_of(1), JobStatistics(), completed([[late]]), is_done=True)
     for chunk in (early, late):
         place.files.discard(chunk.id)
     past = place.restart().read()
@@ -119,7 +144,7 @@ def test_dropped_streams_are_not_missed_but_those_written_later_are(place: Place
 def test_nothing_is_left_of_an_operation_that_is_over(place: Place) -> None:
     with place.state.session():
         place.journal.plan(0, [plan_of(0)])
-        place.journal.finish("a", 0, plan_of(0), JobStatistics(), [])
+        place.journal.finish("a", 0, plan_of(0), JobStatistics(), completed([]), is_done=True)
     journal = place.restart()
     journal.read()
     with place.state.session():

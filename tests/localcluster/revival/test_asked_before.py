@@ -56,7 +56,7 @@ def test_a_suspended_operation_stays_suspended(cluster: Cluster, gate: Gate) -> 
     cluster.restart()
     wait_for(lambda: cluster.get(operation, "state") == "running")
     assert cluster.get(operation, "suspended")
-    assert cluster.get(operation, "progress")["jobs"]["pending"] == 1
+    assert cluster.get(operation, "brief_progress")["jobs"]["pending"] == 1
     assert len(gate.runs) == 2
     cluster.client.resume_operation(operation.id)
     assert cluster.wait_until_over(operation)["state"] == "completed"
@@ -72,7 +72,7 @@ def test_failed_jobs_of_before_count(cluster: Cluster, gate: Gate) -> None:
     error = failed_with(cluster, operation)
     assert (error["code"], error["message"]) == (215, "Failed jobs limit exceeded")
     assert len(gate.runs) == 3
-    counts = cluster.get(operation, "progress")["jobs"]
+    counts = cluster.get(operation, "brief_progress")["jobs"]
     assert (counts["failed"], counts["aborted"]) == (2, 1)
     for job in cluster.jobs(operation, "failed"):
         assert cluster.client.get_job_stderr(operation.id, job["id"]).read() == b"why\n"
@@ -232,7 +232,7 @@ def test_an_output_that_is_lost_is_made_again(cluster: Cluster, gate: Gate) -> N
     cluster.restart()
     assert cluster.wait_until_over(operation)["state"] == "completed"
     assert sorted(xs(cluster.client, "//tmp/out")) == list(range(10))
-    counts = cluster.get(operation, "progress")["jobs"]
+    counts = cluster.get(operation, "brief_progress")["jobs"]
     assert (counts["completed"], counts["lost"], counts["aborted"]) == (2, 1, 1)
 
 

@@ -49,7 +49,7 @@ def _segments(cluster: Cluster, job: JobRecord) -> list[Segment]:
     found = []
     for table, chunk_id, start, end, row_index, range_index in job.input:
         chunk = cluster.state.chunks.get(str(chunk_id))
-        if chunk is None:
+        if chunk is None or not cluster.files.path(chunk.id).exists():
             cause = YtError(f"No such chunk {chunk_id}", errors.NO_SUCH_CHUNK)
             what = "Failed to locate chunks used in job input"
             raise YtError(what, attributes={"job_id": job.id}, inner=[cause])
