@@ -123,7 +123,7 @@ class Cluster:
             self._ensure(f"//{key}")
         for name in dict.fromkeys((user, "root")):
             self._ensure(f"//home/{name}")
-            node = self._ensure(f"//sys/users/{name}")
+            node = self._ensure(f"//sys/users/{name}", "user")
             info = {"home_path": f"//home/{name}", "available_pool_trees": list(trees)}
             self.cypress.set_attr(node, "user_info", info, "")
         for tree in trees:
@@ -132,9 +132,12 @@ class Cluster:
         disk = shutil.disk_usage(self.settings.data_dir).total
         limits = {"disk_space_per_medium": {"default": disk}, "node_count": 10**6, "chunk_count": 10**6}
         for name in ("tmp", "default"):
-            self.cypress.set_attr(self._ensure(f"//sys/accounts/{name}"), "resource_limits", limits, "")
-        for path in ("groups/users", "operations", "scheduler", "pools"):
-            self._ensure(f"//sys/{path}")
+            self.cypress.set_attr(
+                self._ensure(f"//sys/accounts/{name}", "account"), "resource_limits", limits, ""
+            )
+        self._ensure("//sys/groups/users", "group")
+        for key in ("operations", "scheduler", "pools", "transactions", "topmost_transactions", "locks"):
+            self._ensure(f"//sys/{key}")
         self.cypress.set_attr(self._ensure("//sys"), "cluster_name", "local", "")
         patch = self._ensure("//sys/client_config/default", "document")
         self.cypress.set_attr(

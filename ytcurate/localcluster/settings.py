@@ -7,8 +7,6 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ytcurate.localcluster.tokens import file_from_environment
-
 MIB = 1024 * 1024
 
 ROW_WEIGHT_CAPS = {"tracto": 1024 * MIB, "ytsaurus": 128 * MIB}
@@ -43,7 +41,7 @@ class Settings:
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs without a GPU that may run at once."""
     user: str = field(default_factory=default_user)
-    token_file: Path | None = field(default_factory=file_from_environment)
+    token_file: Path | None = None
     """Holds the token every request must carry; None lets everybody in who reaches the port."""
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -193,6 +194,8 @@ class RowWriter:
 
     def _check_order(self, cells: list[Any]) -> None:
         key = [self._key_value(index, cell) for index, cell in zip(self._keys, cells, strict=True)]
+        if any(isinstance(value, float) and math.isnan(value) for value in key):
+            raise YtError("Unexpected NaN value in a key column", errors.INVALID_DOUBLE)
         weight = sum(len(value) if isinstance(value, bytes) else 8 for value in key)
         if weight > self.limits.max_key_weight:
             raise YtError(

@@ -117,8 +117,7 @@ def _check_types(inputs: Sequence[Input], names: Sequence[str]) -> None:
 
 def is_weak(schema: Schema) -> bool:
     """No schema, or only a key: a table that was written or sorted without one."""
-    plain = all(column.sort_order and column.type == "any" for column in schema.columns)
-    return plain and not schema.strict
+    return schema.is_weak
 
 
 def to_sorted(schema: Schema, names: Sequence[str]) -> Schema:
