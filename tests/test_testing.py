@@ -53,11 +53,6 @@ def stranger(pytester, monkeypatch):
     for name in ("YT_PROXY", "YT_TOKEN", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    # Whoever locks their own clusters with a token runs the tests all the same.
-    token = pytester.path / "token"
-    token.write_text("secret")
-    token.chmod(0o600)
-    monkeypatch.setenv("YTCURATE_CLUSTER_TOKEN_FILE", str(token))
     pytester.makepyfile(test_stranger=STRANGER)
     return pytester
 

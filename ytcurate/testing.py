@@ -12,7 +12,6 @@ cluster of its own.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import uuid
@@ -26,8 +25,6 @@ import pytest
 POLL_PERIOD_MS = 200
 """How often the client asks for an operation's state; its own default of 5 s is for long operations."""
 COMMAND_TIMEOUT_S = 120.0
-TOKEN_FILE_VARIABLE = "YTCURATE_CLUSTER_TOKEN_FILE"
-"""Names a token file to clusters that start."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +81,7 @@ class YtCluster:
 
 def _run(action: str, data_dir: Path, *options: str) -> str:
     command = [sys.executable, "-m", "ytcurate.localcluster", action, "--data-dir", str(data_dir), *options]
-    # Somebody's clusters may be locked; this one is not.
-    environment = {name: value for name, value in os.environ.items() if name != TOKEN_FILE_VARIABLE}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
     if done.returncode:
         # Not `check=True`: its error leaves out what the process said.
         raise RuntimeError(f"`{' '.join(command[1:])}` failed: {(done.stderr or done.stdout).strip()}")

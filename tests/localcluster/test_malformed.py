@@ -129,9 +129,6 @@ def test_a_parameter_header_given_twice_is_refused(server: Server) -> None:
         one = 'X-YT-Parameters: {"path":"//tmp"}'
         raw.sendall(head("GET", "/api/v4/list", one, 'X-YT-Parameters: {"path":"//home"}'))
         assert "given more than once" in refused(*answer(raw))
-    with connected(server) as raw:
-        raw.sendall(head("GET", "/api/v4/list", "X-YT-Parameters0: e30="))
-        assert "not implemented" in refused(*answer(raw))
 
 
 @pytest.mark.parametrize(

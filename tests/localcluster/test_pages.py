@@ -69,13 +69,13 @@ def test_no_parameter_is_declared_in_two_ways() -> None:
 
 
 def test_a_handler_cannot_read_what_its_command_does_not_declare() -> None:
-    taken = PARAMETERS["exists"].take("exists", {"path": "//tmp", "retry": True})
+    taken = PARAMETERS["exists"].take("exists", {"path": "//tmp", "trace": True})
     assert isinstance(taken, Taken)
     assert taken.get("path") == taken["path"] == "//tmp"
     with pytest.raises(LookupError, match='"exists" reads parameter "force"'):
         taken.get("force")
-    with pytest.raises(LookupError, match='"retry"'):
-        _ = taken["retry"]
+    with pytest.raises(LookupError, match='"trace"'):
+        _ = taken["trace"]
 
 
 def call(proxy: str, command: str, parameters: dict[str, object]) -> requests.Response:
@@ -89,11 +89,8 @@ def call(proxy: str, command: str, parameters: dict[str, object]) -> requests.Re
 @pytest.mark.parametrize(
     ("command", "parameters", "named"),
     [
-        (
-            "exists",
-            {"path": "//tmp", "prerequisite_revisions": [{"path": "//tmp"}]},
-            "prerequisite_revisions",
-        ),
+        ("exists", {"path": "//tmp", "attributes": {"keys": ["a"]}}, "attributes"),
+        ("get", {"path": "//tmp", "attributes": {"paths": ["/a/b"]}}, "attributes/paths"),
         ("list_jobs", {"operation_id": "1-2-3-4", "job_competition_id": "5"}, "job_competition_id"),
         (
             "read_table",
@@ -117,13 +114,13 @@ def test_a_parameter_that_asks_for_nothing_is_accepted(proxy: str) -> None:
 
 def test_a_refusal_reaches_the_user_of_the_client_and_of_a_batch(client: YtClient, folder: str) -> None:
     client.set(f"{folder}/a", 1)
-    with pytest.raises(YtResponseError, match='"preserve_creation_time" of command "copy"'):
-        client.copy(f"{folder}/a", f"{folder}/b", preserve_creation_time=True)
+    with pytest.raises(YtResponseError, match='"upstream_replica_id" of command "alter_table"'):
+        client.alter_table(f"{folder}/a", upstream_replica_id="1-2-3-4")
     batch = client.create_batch_client()
-    refused = batch.copy(f"{folder}/a", f"{folder}/c", preserve_creation_time=True)
+    refused = batch.alter_table(f"{folder}/a", upstream_replica_id="1-2-3-4")
     done = batch.copy(f"{folder}/a", f"{folder}/d", preserve_account=True)
     batch.commit_batch()
-    assert "preserve_creation_time" in refused.get_error()["message"]
+    assert "upstream_replica_id" in refused.get_error()["message"]
     assert done.is_ok()
     assert sorted(client.list(folder)) == ["a", "d"]
 

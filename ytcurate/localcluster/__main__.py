@@ -52,7 +52,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--slots", type=int, default=None, help="jobs without a GPU at once (default: cores)")
     made.add_argument("--user", default=None, help="the one user of the cluster (default: yours)")
     made.add_argument("--foreground", action="store_true", help="with start: stay in the foreground")
-    lifecycle.add_token_option(made)
+    made.add_argument(
+        "--token-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="ask every request for the token in FILE",
+    )
     return made
 
 
@@ -93,8 +99,13 @@ def main(argv: list[str] | None = None) -> int:
             tree_resources=own_trees,
             slots=options.slots or os.cpu_count() or 1,
             user=options.user or default_user(),
+            token_file=_token_file(options),
         )
     )
+
+
+def _token_file(options: argparse.Namespace) -> Path | None:
+    return options.token_file.expanduser().absolute() if options.token_file else None
 
 
 def start(data_dir: Path, options: argparse.Namespace) -> int:
@@ -104,7 +115,7 @@ def start(data_dir: Path, options: argparse.Namespace) -> int:
     for name in ("port", "slots", "user"):
         if getattr(options, name) is not None:
             arguments += [f"--{name}", str(getattr(options, name))]
-    up, new = lifecycle.start(data_dir, arguments)
+    up, new = lifecycle.start(data_dir, arguments, _token_file(options))
     print(f"proxy {up.proxy}", flush=True)
     if up.profile != options.profile:
         tell(f"it runs with profile {up.profile}, not {options.profile}; stop it first to change that")

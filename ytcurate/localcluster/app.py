@@ -127,6 +127,10 @@ class Api:
             value = await to_thread.run_sync(invoke, call, command, limiter=limiter)
             return self._plain(call, value)
         if mutation in self.mutations:
+            if not call.flag("retry"):
+                raise YtError(
+                    'Duplicate request is not marked as "retry"', attributes={"mutation_id": mutation}
+                )
             return await asyncio.shield(self.mutations[mutation])
 
         async def run() -> Response:

@@ -134,15 +134,18 @@ class Cluster:
             self._ensure(f"//{key}")
         for name in dict.fromkeys((user, "root")):
             self._ensure(f"//home/{name}")
-            node = self._ensure(f"//sys/users/{name}")
+            node = self._ensure(f"//sys/users/{name}", "user")
             self.cypress.set_attr(node, "user_info", {"home_path": f"//home/{name}"}, "")
         self.cypress.set_attr(self._ensure("//sys/pool_trees"), "default_tree", trees[0], "")
         pool_nodes.plant(self.cypress, trees, "root")
         disk = shutil.disk_usage(self.settings.data_dir).total
         limits = {"disk_space_per_medium": {"default": disk}, "node_count": 10**6, "chunk_count": 10**6}
         for name in ("tmp", "default"):
-            self.cypress.set_attr(self._ensure(f"//sys/accounts/{name}"), "resource_limits", limits, "")
-        for path in ("groups/users", "operations", "scheduler/orchid"):
+            self.cypress.set_attr(
+                self._ensure(f"//sys/accounts/{name}", "account"), "resource_limits", limits, ""
+            )
+        self._ensure("//sys/groups/users", "group")
+        for path in ("operations", "scheduler/orchid", "transactions", "topmost_transactions", "locks"):
             self._ensure(f"//sys/{path}")
         self._ensure("//sys/controller_agents/config", "document")
         self.cypress.set_attr(self._ensure("//sys"), "cluster_name", "local", "")

@@ -11,6 +11,7 @@ from typing import Any
 
 GENERIC = 1
 CANCELED = 2
+NO_SUCH_METHOD = 103
 INVALID_OPERATION_STATE = 201
 NO_SUCH_OPERATION_IN_SCHEDULER = 200
 TOO_MANY_OPERATIONS = 202
@@ -19,6 +20,7 @@ POOL_TREES_UNSPECIFIED = 214
 OPERATION_FAILED_ON_JOB_RESTART = 210
 FAILED_JOBS_LIMIT = 215
 SORT_ORDER_VIOLATION = 301
+INVALID_DOUBLE = 302
 NON_UNIQUE_KEY = 306
 SCHEMA_VIOLATION = 307
 ROW_WEIGHT = 308
@@ -51,7 +53,14 @@ PROCESS_KILLED = 10001
 NO_SUCH_TRANSACTION = 11000
 
 FATAL_IN_A_JOB = frozenset(
-    {ROW_WEIGHT, SORT_ORDER_VIOLATION, 302, BAD_COLUMN_FILTER, FORMAT_CANNOT_REPRESENT_ROW, INVALID_FORMAT}
+    {
+        ROW_WEIGHT,
+        SORT_ORDER_VIOLATION,
+        INVALID_DOUBLE,
+        BAD_COLUMN_FILTER,
+        FORMAT_CANNOT_REPRESENT_ROW,
+        INVALID_FORMAT,
+    }
 )
 """Codes after which an operation fails at once, whatever `max_failed_job_count` says."""
 
@@ -104,16 +113,12 @@ class YtError(Exception):
         return found
 
 
-def resolve(path: str, reason: str) -> YtError:
-    return YtError(f"Error resolving path {path}", RESOLVE, {"path": path}, [YtError(reason, RESOLVE)])
+def resolve(path: str, reason: YtError) -> YtError:
+    return YtError(f"Error resolving path {path}", RESOLVE, {"path": path}, [reason])
 
 
-def no_child(path: str, parent: str, key: str) -> YtError:
-    return resolve(path, f'Node {parent or "/"} has no child with key "{key}"')
-
-
-def no_attribute(path: str, name: str) -> YtError:
-    return YtError(f'Attribute "{name}" is not found', RESOLVE, {"path": path})
+def no_attribute(name: str) -> YtError:
+    return YtError(f'Attribute "{name}" is not found', RESOLVE)
 
 
 def no_object(object_id: str) -> YtError:
@@ -121,12 +126,25 @@ def no_object(object_id: str) -> YtError:
 
 
 def already_exists(path: str) -> YtError:
-    return YtError(f"Node {path} already exists", ALREADY_EXISTS, {"path": path})
+    return YtError(f"Node {path} already exists", ALREADY_EXISTS)
+
+
+def missing_child(parent: str, key: str) -> YtError:
+    """As a command that may make or remove the child says it, once the way to its parent is found."""
+    return YtError(f'Node {parent} has no child with key "{key}"', RESOLVE)
+
+
+def cannot_have_children(path: str) -> YtError:
+    return YtError(f"Node {path} cannot have children")
+
+
+def transaction_required() -> YtError:
+    return YtError("A valid master transaction is required")
 
 
 def exists_with_type(path: str, actual: str, wanted: str) -> YtError:
     return YtError(
-        f"{path} already exists and has type {actual} while node of {wanted} type is about to be created",
+        f'{path} already exists and has type "{actual}" while node of "{wanted}" type is about to be created',
         ALREADY_EXISTS,
         {"path": path},
     )
@@ -151,25 +169,50 @@ def scheduler_transactions_aborted(transaction_ids: Iterable[str]) -> YtError:
     )
 
 
-def lock_conflict(code: int, mode: str, path: str, held: str, holder: str, key: str = "") -> YtError:
-    who = {
-        DESCENDANT_LOCK: "descendant transaction",
-        SAME_TRANSACTION_LOCK: "same transaction",
-    }.get(code, "concurrent transaction")
-    what = f"{mode}" + (f" ({key})" if key else "")
+def lock_conflict(
+    mode: str, path: str, held: str, winner: dict[str, Any], child_key: str, attribute_key: str
+) -> YtError:
+    """A transaction that is not around this one was first."""
+    if child_key or attribute_key:
+        what, key = ("child", child_key) if child_key else ("attribute", attribute_key)
+        text = (
+            f'Cannot take lock for {what} "{key}" of node {path} since this {what} is locked by concurrent '
+            f"transaction {winner['id']}"
+        )
+    else:
+        text = (
+            f'Cannot take "{mode}" lock for node {path} since "{held}" lock is taken by concurrent '
+            f"transaction {winner['id']}"
+        )
+    return YtError(text, LOCK_CONFLICT, {"winner_transaction": winner})
+
+
+def prerequisite(reason: str, inner: Iterable[YtError] = ()) -> YtError:
+    return YtError(f"Prerequisite check failed: {reason}", PREREQUISITE, inner=inner)
+
+
+def own_lock(mode: str, path: str, held: str, whose: str, transaction_id: str) -> YtError:
     return YtError(
-        f'Cannot take "{what}" lock for node {path} since "{held}" lock is taken by {who} {holder}',
-        code,
-        {"winner_transaction": {"id": holder}, "path": path},
+        f'Cannot take "{mode}" lock for node {path} since "{held}" lock is already taken by {whose} '
+        f"transaction {transaction_id}",
+        SAME_TRANSACTION_LOCK,
+    )
+
+
+def descendant_lock(mode: str, path: str, held: str) -> YtError:
+    return YtError(
+        f'Cannot take "{mode}" lock for node {path} since "{held}" lock is already taken by a descendant '
+        "transaction",
+        DESCENDANT_LOCK,
     )
 
 
 def wrong_type(path: str, expected: str, actual: str) -> YtError:
-    return YtError(
-        f'"{path}" has invalid type: expected "{expected}", actual "{actual}"',
-        RESOLVE if expected == "map_node" else GENERIC,
-        {"path": path},
-    )
+    return YtError(f'Invalid type of {path}: expected "{expected}", actual "{actual}"')
+
+
+def method_not_supported(method: str) -> YtError:
+    return YtError(f'"{method}" method is not supported', NO_SUCH_METHOD)
 
 
 def invalid_column(column: str, reason: str) -> YtError:

@@ -6,7 +6,6 @@ world needs besides the proxy's URL.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import http
@@ -24,7 +23,7 @@ from typing import Any
 
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.server import LOG_FILE, read_server_file
-from ytcurate.localcluster.tokens import TokenFileOption, file_from_environment, read_token
+from ytcurate.localcluster.tokens import read_token
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -56,13 +55,6 @@ def is_running(data_dir: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def add_token_option(parser: argparse.ArgumentParser) -> None:
-    """Give a command line `--token-file`; it holds for the servers started from this process."""
-    parser.add_argument(
-        "--token-file", action=TokenFileOption, metavar="FILE", help="ask every request for the token in FILE"
-    )
 
 
 def _ask(proxy: str, token_file: str | None) -> dict[str, Any] | None:
@@ -108,11 +100,12 @@ def status(data_dir: Path) -> Status | None:
     )
 
 
-def start(data_dir: Path, arguments: list[str]) -> tuple[Status, bool]:
+def start(data_dir: Path, arguments: list[str], token_file: Path | None = None) -> tuple[Status, bool]:
     """Start a cluster in the background unless one runs; returns it and whether it is new.
 
     Args:
         arguments: further options of `python -m ytcurate.localcluster serve`.
+        token_file: holds the token every request must carry.
 
     Raises:
         LifecycleError: it did not come up; the message ends with what it said.
@@ -120,11 +113,13 @@ def start(data_dir: Path, arguments: list[str]) -> tuple[Status, bool]:
     data_dir.mkdir(parents=True, exist_ok=True)
     if is_running(data_dir):
         running = _wait_until_up(data_dir, None, None)
-        asked, has = file_from_environment(), read_server_file(data_dir).get("token_file")
-        if asked is not None and str(asked) != has:
+        has = read_server_file(data_dir).get("token_file")
+        if token_file is not None and str(token_file) != has:
             how = f"with the token in {has}" if has else "without a token"
             raise LifecycleError(f"the local cluster of {data_dir} runs already, {how}; stop it first")
         return running, False
+    if token_file is not None:
+        arguments = [*arguments, "--token-file", str(token_file)]
     log = data_dir / "start.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -15,12 +15,19 @@ import yt.yson as yson
 
 from ytcurate.localcluster.errors import YtError
 
-COMMON = ("transaction_id", "mutation_id", "input_format", "output_format")
+COMMON = (
+    "transaction_id",
+    "mutation_id",
+    "retry",
+    "prerequisite_transaction_ids",
+    "prerequisite_revisions",
+    "input_format",
+    "output_format",
+)
 """Taken with every command."""
 ONE_MASTER = "there is one master, always in step"
 NO_CACHE = "every read sees the latest state"
 COMMON_WITHOUT_EFFECT = {
-    "retry": "a repeated `mutation_id` gets the first answer, marked as a repetition or not",
     "ping_ancestor_transactions": "only `ping_transaction` pings",
     "suppress_transaction_coordinator_sync": ONE_MASTER,
     "suppress_upstream_sync": ONE_MASTER,
@@ -123,10 +130,9 @@ NO_QUOTAS = "accounts have no quotas"
 NO_ARCHIVE = "operations and jobs are in one place"
 OWN_BUFFERING = "the server buffers its own way"
 COPY = _takes(
-    "source_path destination_path recursive ignore_existing force preserve_expiration_time",
+    "source_path destination_path recursive ignore_existing lock_existing force preserve_acl preserve_owner "
+    "preserve_expiration_time preserve_expiration_timeout preserve_creation_time preserve_modification_time",
     preserve_account=NO_QUOTAS,
-    preserve_owner=NO_ACCESS_CONTROL,
-    preserve_acl=NO_ACCESS_CONTROL,
     pessimistic_quota_check=NO_QUOTAS,
     enable_cross_cell_copying=ONE_CELL,
 )
@@ -134,8 +140,12 @@ OPERATION = "operation_id operation_alias"
 
 PARAMETERS = {
     # cypress
-    "get": _takes("path attributes return_only_value", max_size="the whole tree is answered"),
-    "list": _takes("path attributes max_size return_only_value"),
+    "get": _takes(
+        "path attributes return_only_value",
+        max_size="the whole tree is answered",
+        refused_inside={"attributes": ("paths",)},
+    ),
+    "list": _takes("path attributes max_size return_only_value", refused_inside={"attributes": ("paths",)}),
     "exists": _takes("path"),
     "create": _takes(
         "type path attributes recursive ignore_existing ignore_type_mismatch lock_existing force"
@@ -143,6 +153,9 @@ PARAMETERS = {
     "set": _takes("path recursive force"),
     "multiset_attributes": _takes("path"),
     "remove": _takes("path recursive force"),
+    # objects
+    "add_member": _takes("member group"),
+    "remove_member": _takes("member group"),
     # copying
     "copy": COPY,
     "move": COPY,
@@ -151,9 +164,7 @@ PARAMETERS = {
     ),
     "concatenate": _takes("source_paths destination_path"),
     # transactions
-    "start_transaction": _takes(
-        "timeout deadline attributes prerequisite_transaction_ids", only={"type": ("master",)}
-    ),
+    "start_transaction": _takes("timeout deadline attributes", only={"type": ("master",)}),
     "ping_transaction": _takes("ping_ancestor_transactions"),
     "commit_transaction": _takes(),
     "abort_transaction": _takes(),
@@ -226,6 +237,11 @@ PARAMETERS = {
     "get_current_user": _takes(),
     "get_version": _takes(),
     "get_supported_features": _takes(),
+    "check_permission_by_acl": _takes(
+        "acl", user=NO_ACCESS_CONTROL, permission=NO_ACCESS_CONTROL, columns=NO_ACCESS_CONTROL
+    ),
+    "externalize": _takes("path cell_tag"),
+    "internalize": _takes("path"),
     "check_permission": _takes(
         "path", user=NO_ACCESS_CONTROL, permission=NO_ACCESS_CONTROL, columns=NO_ACCESS_CONTROL
     ),

@@ -66,6 +66,7 @@ def command(
         @functools.wraps(handler)
         def checked(call: Call) -> Any:
             call.params = takes.take(name, call.params)
+            call.check_prerequisites()
             return handler(call)
 
         COMMANDS[name] = Command(

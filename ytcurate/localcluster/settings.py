@@ -14,7 +14,6 @@ import yt.yson as yson
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import resources
 from ytcurate.localcluster.model.pools import check_name
-from ytcurate.localcluster.tokens import file_from_environment
 
 MIB = 1024 * 1024
 
@@ -73,7 +72,7 @@ class Settings:
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs without a GPU that may run at once."""
     user: str = field(default_factory=default_user)
-    token_file: Path | None = field(default_factory=file_from_environment)
+    token_file: Path | None = None
     """Holds the token every request must carry; None lets everybody in who reaches the port."""
 
     @property

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import hmac
-import os
 import stat
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ytcurate.localcluster import wire
 from ytcurate.localcluster.errors import YtError
 
-VARIABLE = "YTCURATE_CLUSTER_TOKEN_FILE"
-"""Environment variable with the token file's path; `--token-file` sets it, also for a server in the
-background."""
-OPEN_PATHS = frozenset({"/api", "/api/v4", "/ping", "/version"})
-"""Tell nothing of this cluster. The client asks for versions and commands without its token."""
+OPEN_PATHS = frozenset({"/api", "/api/v4", "/hosts", "/ping", "/version"})
+"""Tell nothing of this cluster. The client asks for versions, commands and proxies without its token."""
 MAX_FILE_BYTES = 64 * 1024
 AUTHENTICATION = 900
 """YT's code of a failed authentication."""
-
-
-class TokenFileOption(argparse.Action):
-    """`--token-file FILE`: remembers the path for this process and those it starts."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        path = Path(str(values)).expanduser().absolute()
-        os.environ[VARIABLE] = str(path)
-        setattr(namespace, self.dest, path)
-
-
-def file_from_environment() -> Path | None:
-    """The token file asked for, None if the cluster is to be open."""
-    value = os.environ.get(VARIABLE)
-    return Path(value).expanduser().absolute() if value else None
 
 
 def read_token(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import itertools
 import json
 import zlib
 from typing import Any, Protocol
@@ -43,14 +45,28 @@ def header_parameters(request: Request) -> dict[str, Any]:
     for name in ONCE:
         if names.count(name.encode()) > 1:
             raise YtError(f"Header {name} is given more than once")
-    if any(name.startswith(b"x-yt-parameters") and name != b"x-yt-parameters" for name in names):
-        raise YtError("Header x-yt-parameters in several parts is not implemented by the local cluster")
     params: dict[str, Any] = dict(request.query_params)
     # Bytes, not text: the header is latin-1 on the wire and YSON wants the bytes.
-    raw = dict(request.scope["headers"]).get(b"x-yt-parameters")
+    headers = dict(request.scope["headers"])
+    raw = headers.get(b"x-yt-parameters") or _joined(headers)
     if raw:
         params.update(_map(parse(raw, header_format(request), "header X-YT-Parameters")))
     return params
+
+
+def _joined(headers: dict[bytes, bytes]) -> bytes:
+    """Parameters sent as `X-YT-Parameters-0`, `-1` and so on (or without the dash): base64, cut in pieces."""
+    pieces: list[bytes] = []
+    for number in itertools.count():
+        names = (b"x-yt-parameters-%d" % number, b"x-yt-parameters%d" % number)
+        found = [headers[name] for name in names if name in headers]
+        if not found:
+            break
+        pieces += found
+    try:
+        return base64.b64decode(b"".join(pieces), validate=True)
+    except ValueError as error:
+        raise YtError(f"Error parsing header X-YT-Parameters in pieces: {error}") from None
 
 
 def body_parameters(request: Request, body: bytes) -> dict[str, Any]:
@@ -200,23 +216,34 @@ class _Zlib:
 
 
 class _Brotli:
+    """Needs a release that can bound what comes out, which a short body may make a thousand times larger."""
+
     def __init__(self) -> None:
         try:
             import brotli  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError:
+            brotli = None
+        if not hasattr(getattr(brotli, "Decompressor", None), "can_accept_more_data"):
             raise YtError(
-                'Content encoding "br" needs the brotli package on the local cluster; '
+                'Content encoding "br" needs the package brotli, 1.2 or later, where the local cluster runs; '
                 'install it, or set the client\'s "proxy/content_encoding" to "gzip"',
                 status=415,
-            ) from None
+            )
+        self._error = brotli.error
         self._decoder = brotli.Decompressor()
+        self._rest = b""
         self._started = False
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        if not data:
-            return b""
-        self._started = True
-        return bytes(self._decoder.process(data))
+        self._rest += data
+        self._started = self._started or bool(data)
+        given = b""
+        if self._decoder.can_accept_more_data():
+            given, self._rest = self._rest, b""
+        try:
+            return bytes(self._decoder.process(given, output_buffer_limit=limit))
+        except self._error as error:
+            raise YtError(f"Error decoding brotli body: {error}") from error
 
     def at_end(self) -> bool:
         return not self._started or bool(self._decoder.is_finished())

@@ -11,7 +11,7 @@ from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.cypress import Cypress
 from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.locks import Locks
-from ytcurate.localcluster.model.records import Node
+from ytcurate.localcluster.model.records import Layer, Lock, Node
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.store import Store
 from ytcurate.localcluster.model.transactions import Transactions
@@ -144,17 +144,89 @@ def test_strangers_conflict_on_overwrite_only(world: World, append: bool, code: 
     with pytest.raises(YtError) as caught:
         world.write("//t", ["b"], second, append=append)
     assert caught.value.code == code
-    assert caught.value.attributes["winner_transaction"] == {"id": first}
+    assert caught.value.attributes["winner_transaction"]["id"] == first
 
 
-def test_a_parent_is_blocked_by_its_own_child_with_401(world: World) -> None:
-    world.create("//t")
+@pytest.mark.checked_against("server source")
+@pytest.mark.parametrize(
+    ("wanted", "held", "code", "says"),
+    [
+        ("exclusive", "exclusive", 402, '"exclusive" lock is taken by concurrent transaction {inner}'),
+        ("snapshot", "shared", 401, '"shared" lock is already taken by a descendant transaction'),
+    ],
+)
+def test_a_nested_transaction_is_in_the_way_of_those_around_it(
+    world: World, wanted: str, held: str, code: int, says: str
+) -> None:
+    node = world.create("//t")
     outer = world.start()
     inner = world.start(outer)
-    world.write("//t", ["a"], inner)
-    with pytest.raises(YtError) as caught:
-        world.write("//t", ["b"], outer)
-    assert caught.value.code == 401
+    with world.state.session():
+        world.locks.take(node, inner, held)
+        with pytest.raises(YtError) as caught:
+            world.locks.take(node, outer, wanted)
+    assert caught.value.code == code
+    assert (
+        caught.value.message == f'Cannot take "{wanted}" lock for node //t since {says.format(inner=inner)}'
+    )
+
+
+@pytest.mark.checked_against("server source")
+def test_who_has_a_snapshot_may_not_change_the_node(world: World) -> None:
+    node = world.create("//t")
+    outer = world.start()
+    inner = world.start(outer)
+    with world.state.session():
+        world.locks.take(node, outer, "snapshot")
+    for tx, whose in ((outer, "same"), (inner, "parent")):
+        with pytest.raises(YtError) as caught:
+            world.write("//t", ["a"], tx)
+        assert caught.value.code == 400
+        assert caught.value.message == (
+            'Cannot take "exclusive" lock for node //t since "snapshot" lock is already taken by '
+            f"{whose} transaction {outer}"
+        )
+
+
+@pytest.mark.checked_against("server source")
+def test_an_append_sees_nothing_of_what_others_append_meanwhile(world: World) -> None:
+    world.create("//t")
+    world.write("//t", ["old"], "")
+    tx = world.start()
+    world.write("//t", ["mine"], tx, append=True)
+    world.write("//t", ["theirs"], "", append=True)
+    assert world.content("//t", tx) == ["old", "mine"]
+    world.commit(tx)
+    assert world.content("//t") == ["old", "theirs", "mine"]
+
+
+@pytest.mark.checked_against("server source")
+def test_a_snapshot_of_a_map_keeps_what_was_in_it(world: World) -> None:
+    world.create("//m", kind="map_node")
+    world.create("//m/d", kind="map_node")
+    child = world.create("//m/d/t").id
+    tx = world.start()
+    with world.state.session():
+        world.locks.take(world.cypress.node("//m", tx), tx, "snapshot")
+    world.remove("//m/d")
+    world.create("//m/new")
+    assert world.cypress.node("//m/d/t", tx).id == child
+    assert [*world.cypress.children(world.cypress.node("//m", tx), tx)] == ["d"]
+    world.abort(tx)
+    assert child not in world.state.nodes
+
+
+@pytest.mark.checked_against("server source")
+def test_a_change_in_a_transaction_has_a_revision_of_its_own(world: World) -> None:
+    node = world.create("//t")
+    before = node.revision
+    tx = world.start()
+    with world.state.session():
+        world.cypress.set_attr(node, "a", 1, tx)
+    inside = world.cypress.branches.stamp(node, tx).revision
+    assert before == world.cypress.branches.stamp(node, "").revision < inside
+    world.commit(tx)
+    assert node.revision > inside
 
 
 def test_two_transactions_may_not_create_the_same_child(world: World) -> None:
@@ -164,6 +236,14 @@ def test_two_transactions_may_not_create_the_same_child(world: World) -> None:
         world.create("//t", second)
     assert caught.value.code == 402
     world.create("//u", second)
+
+
+@pytest.mark.checked_against("nothing")
+def test_records_of_earlier_versions_are_read(world: World) -> None:
+    old_layer = {"children": {}, "attrs": {}, "gone": [], "chunks": ["c"], "content": "", "frozen": False}
+    assert Layer.load(old_layer) == Layer(chunks=["c"])
+    lock = {"id": "1", "node_id": "2", "transaction_id": "3", "mode": "shared"}
+    assert Lock.load(lock) == Lock("1", "2", "3", "shared", implicit=False)
 
 
 @pytest.mark.checked_against("nothing")
@@ -191,3 +271,23 @@ def test_everything_is_there_after_loading_again(world: World, tmp_path: Path) -
     again.commit(tx)
     assert again.content("//a/t") == ["c", "d"]
     assert again.cypress.exists("//a/u", "")
+
+
+@pytest.mark.checked_against("nothing")
+def test_snapshots_and_pinned_rows_are_there_after_loading_again(world: World, tmp_path: Path) -> None:
+    place = f"#{world.create('//m', kind='map_node').id}"
+    world.create("//m/t")
+    world.write("//m/t", ["old"], "")
+    reader, writer = world.start(), world.start()
+    with world.state.session():
+        world.locks.take(world.cypress.node("//m", reader), reader, "snapshot")
+    world.write("//m/t", ["mine"], writer, append=True)
+    world.write("//m/t", ["theirs"], "", append=True)
+    world.state.store.close()
+    again = World(tmp_path / "state.sqlite")
+    assert again.content("//m/t", writer) == ["old", "mine"]
+    again.abort(writer)
+    again.remove("//m")
+    assert again.content(f"{place}/t", reader) == ["old", "theirs"]
+    again.abort(reader)
+    assert set(again.state.nodes) == {"root"}

@@ -6,7 +6,10 @@ import importlib
 
 FAMILIES = (
     "cypress",
+    "setting",
+    "objects",
     "copying",
+    "concatenation",
     "transactions",
     "tables",
     "files",

@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 
 @command("execute_batch", volatile=True, detached=True)
 def execute_batch(call: Call) -> Any:
-    requests = call.need("requests")
+    requests = call.items("requests")
     for request in requests:
+        if not isinstance(request, dict) or not isinstance(request.get("parameters", {}), dict):
+            raise YtError("Error reading parameter /requests: expected maps with command and parameters")
         name = str(request.get("command"))
         if name not in COMMANDS:
             raise errors.not_implemented(name)

@@ -22,7 +22,7 @@ def value(call: Call, path: RichPath) -> Any:
     Raises:
         YtError: code 500, there is nothing.
     """
-    return at(orchid.build(call.cluster.scheduler.slots), [step.key for step in path.steps[3:]], path.text)
+    return at(orchid.build(call.cluster.scheduler.slots), [step.key for step in path.steps[3:]])
 
 
 def names(call: Call, path: RichPath) -> list[str]:

@@ -26,7 +26,7 @@ def create_object(call: Call, object_type: str, given: dict[str, Any]) -> dict[s
     given = dict(given)
     for needed in ("name", "pool_tree") if object_type == POOL else ("name",):
         if given.get(needed) is None:
-            raise errors.no_attribute("/", needed)
+            raise errors.no_attribute(needed)
     name = str(given.pop("name"))
     check_name(name)
     node = _new_pool(call, name, given) if object_type == POOL else _new_tree(call, name, given)
@@ -46,7 +46,7 @@ def _new_tree(call: Call, name: str, given: dict[str, Any]) -> Node:
     _check_tree_attributes(given)
     node = pool_nodes.make_tree(cypress, name, config, call.user)
     for key, value in given.items():
-        attrs.check_settable(node, key)
+        attrs.check_settable(node, key, "")
         cypress.set_attr(node, key, value, "")
     pool_nodes.tell_users(cypress)
     return node
@@ -108,32 +108,30 @@ def refuse_copy(call: Call, source: Node) -> None:
         raise YtError(f"{where}: pools cannot be copied or moved in the local cluster; create another one")
 
 
-def set_attribute(call: Call, node: Node, path: RichPath, value: Any) -> None:
+def set_attribute(call: Call, node: Node, steps: list[str], value: Any) -> None:
     """`set` of an attribute of a pool, a tree, or all trees; in effect at once."""
-    steps = path.attribute or []
     if not steps:
         raise YtError("All attributes of a pool at once cannot be set in the local cluster; set each")
     cypress = call.cluster.cypress
     if len(steps) > 1:
         old = cypress.attr(node, steps[0], "")
-        value = put_at({} if old is None else old, steps[1:], value, path.text)
+        value = put_at({} if old is None else old, steps[1:], value)
     _change(call, node, steps[0], value)
 
 
-def remove_attribute(call: Call, node: Node, path: RichPath) -> None:
+def remove_attribute(call: Call, node: Node, steps: list[str]) -> None:
     """`remove` of an attribute: the default is in effect again."""
-    steps = path.attribute or []
     stored = call.cluster.cypress.attr(node, steps[0], "") if steps else None
     if stored is None:
-        raise errors.no_attribute(path.text, "/".join(steps))
-    left = remove_at(stored, steps[1:], path.text) if len(steps) > 1 else None
+        raise errors.no_attribute("/".join(steps))
+    left = remove_at(stored, steps[1:]) if len(steps) > 1 else None
     _change(call, node, steps[0], left)
 
 
 def _change(call: Call, node: Node, name: str, value: Any) -> None:
     """None removes."""
     cypress, what = call.cluster.cypress, kind(call.cluster.cypress, node)
-    attrs.check_settable(node, name)
+    attrs.check_settable(node, name, "")
     if name in FIXED:
         raise YtError(f'Attribute "{name}" of pools cannot be changed in the local cluster')
     if what == TREE:

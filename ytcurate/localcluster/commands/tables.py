@@ -9,8 +9,8 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.context import Call, Stream
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
+from ytcurate.localcluster.model import compatibility, ypath
 from ytcurate.localcluster.model import schema as schemas
-from ytcurate.localcluster.model import validation, ypath
 from ytcurate.localcluster.model.attributes import SCHEMA
 from ytcurate.localcluster.model.reader import Segment, TableReader
 from ytcurate.localcluster.model.upload import publish, table_target, upload_transaction
@@ -160,22 +160,8 @@ def alter_table(call: Call) -> Any:
         return NOTHING
     new = schemas.parse(call.params["schema"])
     old = attrs.schema_of(cypress, node, tx)
-    chunks = cypress.chunks(node, tx)
-    if chunks:
-        if old.is_weak and new.strict:
-            raise YtError(
-                "Cannot change schema from weak to strong for a non-empty table", errors.INCOMPATIBLE_SCHEMAS
-            )
-        if (
-            new.key_columns
-            and new.key_columns[: len(old.key_columns)] != old.key_columns[: len(new.key_columns)]
-        ):
-            raise YtError("Table is not sorted by these columns", errors.INCOMPATIBLE_SCHEMAS)
-        if new.key_columns and not old.key_columns:
-            raise YtError("Cannot make an unsorted non-empty table sorted", errors.INCOMPATIBLE_SCHEMAS)
-        validation.check_compatible(old, new)
-    cypress.locks.acquire(node, tx, "exclusive")
-    cypress.set_attr(node, SCHEMA, new.to_yson(), tx)
+    compatibility.check_change(old, new, empty=not cypress.chunks(node, tx))
+    cypress.set_attr(node, SCHEMA, new.stored(), tx)
     return NOTHING
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import yt.yson as yson
+
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.context import Call
 from ytcurate.localcluster.errors import YtError
+from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model.ids import NULL_ID
-from ytcurate.localcluster.model.records import Layer
+from ytcurate.localcluster.model.locks import MODES
 from ytcurate.localcluster.registry import NOTHING, command
 
 DEFAULT_TIMEOUT_MS = 30_000
@@ -19,16 +22,28 @@ DEFAULT_TIMEOUT_MS = 30_000
 def start_transaction(call: Call) -> Any:
     deadline = 0.0
     if call.params.get("deadline"):
-        deadline = datetime.fromisoformat(str(call.params["deadline"]).replace("Z", "+00:00")).timestamp()
-    timeout = max(int(call.params.get("timeout") or DEFAULT_TIMEOUT_MS), 1)
-    attributes = dict(call.params.get("attributes") or {})
-    for prerequisite in call.params.get("prerequisite_transaction_ids") or []:
-        if str(prerequisite) not in call.cluster.state.transactions:
-            raise YtError(
-                f"Prerequisite check failed: transaction {prerequisite} is missing", errors.PREREQUISITE
-            )
+        deadline = _moment(call.params["deadline"])
+    timeout = max(call.number("timeout") or DEFAULT_TIMEOUT_MS, 1)
+    attributes = call.mapping("attributes")
+    prerequisites = [str(each) for each in call.items("prerequisite_transaction_ids")]
+    if prerequisites:
+        attributes["prerequisite_transaction_ids"] = prerequisites
     started = call.cluster.transactions.start(call.tx, timeout, attributes, deadline)
     return {"transaction_id": started.id}
+
+
+def _moment(value: Any) -> float:
+    """Unix time of a parameter.
+
+    Raises:
+        YtError: it is none.
+    """
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        raise YtError(
+            f'Error reading parameter /deadline: expected a time, found "{str(value)[:100]}"'
+        ) from None
 
 
 def _own(call: Call) -> str:
@@ -62,35 +77,48 @@ def abort_transaction(call: Call) -> Any:
 def lock(call: Call) -> Any:
     tx = call.tx
     if not tx:
-        raise YtError("Operation cannot be performed outside of a transaction")
-    cypress = call.cluster.cypress
+        raise errors.transaction_required()
     mode = str(call.params.get("mode") or "exclusive")
-    if mode not in ("snapshot", "shared", "exclusive"):
-        raise YtError(f'Invalid lock mode "{mode}"')
-    node = cypress.node(call.path(), tx)
+    if mode not in MODES:
+        raise YtError(f'Error parsing ELockMode value "{mode}"')
     child, attribute = str(call.params.get("child_key") or ""), str(call.params.get("attribute_key") or "")
-    waitable = call.flag("waitable")
-    taken = cypress.locks.acquire(node, tx, mode, child_key=child, attribute_key=attribute, waitable=waitable)
-    if taken is None:
-        raise YtError("Operation cannot be performed outside of a transaction")
-    if mode == "snapshot":
-        children: dict[str, str | None] = {key: each.id for key, each in cypress.children(node, tx).items()}
-        version = Layer(children, cypress.attrs(node, tx), cypress.chunks(node, tx), "overwrite")
-        cypress.locks.freeze(node, tx, version)
-    return {"lock_id": taken.id, "node_id": node.id, "revision": node.revision}
+    if (child or attribute) and mode != "shared":
+        keys = "child" if child else "attribute"
+        raise YtError(f'Only "shared" locks are allowed on {keys} keys, got "{mode}"')
+    path, cypress = call.path(), call.cluster.cypress
+    if path.attribute is not None:
+        raise errors.resolve(path.text, errors.method_not_supported("Lock"))
+    node = cypress.node(path, tx)
+    taken = cypress.locks.take(
+        node, tx, mode, child_key=child, attribute_key=attribute, wait=call.flag("waitable")
+    )
+    pending = taken.state == "pending"
+    return {
+        "lock_id": taken.id,
+        "node_id": node.id,
+        "revision": yson.YsonUint64(0) if pending else attrs.revision(cypress, node, tx),
+    }
 
 
 @command("unlock", volatile=True)
 def unlock(call: Call) -> Any:
-    tx = _own(call)
+    """Give up what the command `lock` took; locks of changes stay until the end of the transaction."""
+    tx, state = call.tx, call.cluster.state
+    if not tx:
+        raise errors.transaction_required()
     node = call.cluster.cypress.node(call.path(), tx)
-    branch = call.cluster.state.branches.get(node.id, {}).get(tx)
-    if branch is not None and not branch.frozen:
-        raise YtError(f"Node {call.path().text} is modified by transaction {tx} and cannot be unlocked")
-    for each in call.cluster.locks.of(node.id):
-        if each.transaction_id == tx:
-            call.cluster.locks.release(each)
-    if branch is not None:
-        call.cluster.state.drop_branch(node.id, tx)
+    own = [each for each in call.cluster.locks.of(node.id) if each.transaction_id == tx]
+    explicit = [each for each in own if not each.implicit]
+    if not explicit:
+        return NOTHING
+    branch = state.branches.get(node.id, {}).get(tx)
+    if branch is not None and not branch.frozen and (branch.children or branch.attrs or branch.content):
+        raise YtError(f'Node #{node.id} is modified by transaction "{tx}" and cannot be unlocked')
+    for each in explicit:
+        state.drop_lock(each)
+    if branch is not None and len(explicit) == len(own):
+        state.drop_branch(node.id, tx)
+    if node.detached:
+        call.cluster.cypress.drop(node)
     call.cluster.locks.grant_pending()
     return NOTHING

@@ -10,6 +10,7 @@ import yt.yson as yson
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import schema as schemas
+from ytcurate.localcluster.model.acl import check_acl
 from ytcurate.localcluster.model.cypress import Cypress
 from ytcurate.localcluster.model.records import Chunk, Node
 from ytcurate.localcluster.model.schema import Schema
@@ -35,7 +36,7 @@ Compute = Callable[[Cypress, Node, str], Any]
 
 def schema_of(cypress: Cypress, node: Node, tx: str) -> Schema:
     stored = cypress.attr(node, SCHEMA, tx)
-    return schemas.parse(stored) if stored is not None else Schema()
+    return schemas.load(stored) if stored is not None else Schema()
 
 
 def chunks_of(cypress: Cypress, node: Node, tx: str) -> list[Chunk]:
@@ -102,16 +103,18 @@ COMMON: dict[str, Compute] = {
     "key": lambda cypress, node, tx: node.key,
     "parent_id": lambda cypress, node, tx: node.parent_id,
     "creation_time": lambda cypress, node, tx: node.created,
-    "modification_time": lambda cypress, node, tx: node.modified,
+    "modification_time": lambda cypress, node, tx: cypress.branches.stamp(node, tx).modified,
     "access_time": lambda cypress, node, tx: node.accessed,
     "owner": lambda cypress, node, tx: node.creator,
-    "revision": lambda cypress, node, tx: yson.YsonUint64(node.revision),
-    "attribute_revision": lambda cypress, node, tx: yson.YsonUint64(node.revision),
-    "content_revision": lambda cypress, node, tx: yson.YsonUint64(node.content_revision),
+    "revision": lambda cypress, node, tx: revision(cypress, node, tx),
+    "attribute_revision": lambda cypress, node, tx: revision(cypress, node, tx),
+    "content_revision": lambda cypress, node, tx: yson.YsonUint64(
+        cypress.branches.stamp(node, tx).content_revision
+    ),
     "account": lambda cypress, node, tx: "tmp" if cypress.path_of(node).startswith("//tmp") else "default",
     "acl": lambda cypress, node, tx: [],
     "inherit_acl": lambda cypress, node, tx: True,
-    "effective_acl": lambda cypress, node, tx: [],
+    "effective_acl": lambda cypress, node, tx: _effective_acl(cypress, node, tx),
     "ref_counter": lambda cypress, node, tx: 1,
     "locks": _locks,
     "lock_count": lambda cypress, node, tx: len(cypress.locks.of(node.id)),
@@ -119,9 +122,10 @@ COMMON: dict[str, Compute] = {
     "resource_usage": _usage,
     "recursive_resource_usage": _recursive_usage,
     "native_cell_tag": lambda cypress, node, tx: yson.YsonUint64(1),
-    "user_attribute_keys": lambda cypress, node, tx: [
-        name for name in cypress.attrs(node, tx) if not name.startswith("\0")
-    ],
+    "user_attribute_keys": lambda cypress, node, tx: user_keys(cypress, node, tx),
+    "user_attributes": lambda cypress, node, tx: {
+        name: cypress.attr(node, name, tx) for name in user_keys(cypress, node, tx)
+    },
 }
 DATA: dict[str, Compute] = {
     "chunk_count": lambda cypress, node, tx: len(cypress.chunks(node, tx)),
@@ -150,13 +154,38 @@ BY_TYPE: dict[str, dict[str, Compute]] = {
     },
     "document": {"value": lambda cypress, node, tx: cypress.attr(node, VALUE, tx)},
 }
-HIDDEN_IN_ALL = frozenset({"recursive_resource_usage", "effective_acl", "chunk_ids", "value"})
+HIDDEN_IN_ALL = frozenset(
+    {"recursive_resource_usage", "effective_acl", "chunk_ids", "value", "user_attributes"}
+)
 """Read by name only, as a real cluster hides its opaque attributes."""
 SETTABLE = frozenset({"account", "acl", "inherit_acl", "owner"})
+NOT_IN_A_TRANSACTION = frozenset({*SETTABLE, "replication_factor", "primary_medium", "media"})
 
 
-def computed(node: Node) -> dict[str, Compute]:
-    return {**COMMON, **BY_TYPE.get(node.type, {})}
+def computed(kind: str) -> dict[str, Compute]:
+    return {**COMMON, **BY_TYPE.get(kind, {})}
+
+
+def is_builtin(node: Node, name: str) -> bool:
+    return name in computed(node.type) or (node.type in DATA_TYPES and name in DATA_DEFAULTS)
+
+
+def user_keys(cypress: Cypress, node: Node, tx: str) -> list[str]:
+    """Names of stored attributes that are no built-in ones."""
+    return [
+        name for name in cypress.attrs(node, tx) if not name.startswith("\0") and not is_builtin(node, name)
+    ]
+
+
+def revision(cypress: Cypress, node: Node, tx: str) -> yson.YsonUint64:
+    return yson.YsonUint64(cypress.branches.stamp(node, tx).revision)
+
+
+def _effective_acl(cypress: Cypress, node: Node, tx: str) -> list[Any]:
+    found = list(read(cypress, node, "acl", tx))
+    parent = cypress.state.nodes.get(node.parent_id)
+    inherits = str(read(cypress, node, "inherit_acl", tx)).lower() == "true"
+    return found + (_effective_acl(cypress, parent, tx) if parent is not None and inherits else [])
 
 
 _ABSENT = object()
@@ -180,12 +209,12 @@ def read(cypress: Cypress, node: Node, name: str, tx: str, default: Any = _ABSEN
             return "none"
         return DATA_DEFAULTS[name]
     if default is _ABSENT:
-        raise errors.no_attribute(cypress.path_of(node), name)
+        raise errors.no_attribute(name)
     return default
 
 
 def read_all(cypress: Cypress, node: Node, tx: str) -> dict[str, Any]:
-    names = [name for name in computed(node) if name not in HIDDEN_IN_ALL]
+    names = [name for name in computed(node.type) if name not in HIDDEN_IN_ALL]
     if node.type in DATA_TYPES:
         names += DATA_DEFAULTS
     names += [name for name in cypress.attrs(node, tx) if not name.startswith("\0")]
@@ -202,19 +231,25 @@ def pick(cypress: Cypress, node: Node, names: list[str], tx: str) -> dict[str, A
     return found
 
 
-def check_settable(node: Node, name: str) -> None:
-    """Refuse to set what is computed.
+def check_settable(node: Node, name: str, tx: str) -> None:
+    """Refuse to set what is computed, or what no transaction may change.
 
     Raises:
-        YtError: with the way to change it, where there is one.
+        YtError: naming it.
     """
     if name.startswith("\0") or not name:
         raise YtError("Attribute key cannot be empty")
-    if name == "schema" and node.type == "table":
-        raise YtError('Attribute "schema" cannot be set; use alter_table')
-    if name == "value" and node.type == "document":
-        return
-    if name in computed(node) and name not in SETTABLE:
+    if not (name == "value" and node.type == "document"):
+        _check_not_computed(node.type, name)
+    if tx and name in NOT_IN_A_TRANSACTION and node.type in NODE_TYPES:
+        raise YtError(
+            f'Error setting builtin attribute "{name}"',
+            inner=[YtError("Operation cannot be performed in transaction")],
+        )
+
+
+def _check_not_computed(kind: str, name: str) -> None:
+    if name in computed(kind) and name not in SETTABLE:
         raise YtError(f'Builtin attribute "{name}" cannot be set')
 
 
@@ -228,11 +263,12 @@ def initial(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     if kind == "table":
         stated = attrs.pop("schema", None)
         attrs.pop("schema_mode", None)
+        attrs.pop("external", None)
         dynamic = attrs.pop("dynamic", False)
         if dynamic and str(dynamic) != "false":
             raise YtError("Dynamic tables are not implemented by the local cluster")
         if stated is not None:
-            attrs[SCHEMA] = schemas.parse(stated).to_yson()
+            attrs[SCHEMA] = schemas.parse(stated).stored()
     elif kind == "link":
         if not attrs.get("target_path"):
             raise YtError('A link needs the attribute "target_path"')
@@ -240,6 +276,11 @@ def initial(kind: str, given: dict[str, Any]) -> dict[str, Any]:
         attrs[VALUE] = attrs.pop("value", None)
     elif kind in SCALARS:
         attrs[VALUE] = attrs.pop("value", SCALARS[kind])
+    for name in attrs:
+        if not name.startswith("\0"):
+            _check_not_computed(kind, name)
+    if "acl" in attrs:
+        check_acl(attrs["acl"])
     return attrs
 
 
@@ -254,20 +295,21 @@ SCALARS: dict[str, Any] = {
 NODE_TYPES = frozenset({"map_node", "table", "file", "link", "document", *SCALARS})
 
 
-def type_for(value: Any) -> str:
-    """The node type that `set` makes for a value."""
+ENTITY = "entity"
+
+
+def value_type(value: Any) -> str:
+    """The type of a value, as messages name it; with `_node` after it the type of its node."""
     if isinstance(value, dict):
-        return "map_node"
+        return "map"
     if isinstance(value, (bool, yson.YsonBoolean)):
-        return "boolean_node"
+        return "boolean"
     if isinstance(value, yson.YsonUint64):
-        return "uint64_node"
+        return "uint64"
     if isinstance(value, int):
-        return "int64_node"
+        return "int64"
     if isinstance(value, float):
-        return "double_node"
+        return "double"
     if isinstance(value, list):
-        return "list_node"
-    if value is None or isinstance(value, yson.YsonEntity):
-        return "document"
-    return "string_node"
+        return "list"
+    return ENTITY if value is None or isinstance(value, yson.YsonEntity) else "string"

@@ -15,7 +15,9 @@ from ytcurate.localcluster.model.records import GONE, Layer, Node
 from ytcurate.localcluster.model.state import State
 from ytcurate.localcluster.model.ypath import RichPath, Step
 
-MAX_LINKS = 16
+MAX_LINKS = 100
+VALUE_TYPES = ("document", "list_node")
+"""Nodes with a value that paths lead into."""
 
 
 @dataclass
@@ -32,57 +34,35 @@ class Cypress:
     def __init__(self, state: State, locks: Locks) -> None:
         self.state = state
         self.locks = locks
+        self.branches = locks.branches
 
     # ---- what a transaction sees
 
-    def layers(self, node: Node, tx: str) -> list[Layer]:
-        """The layers visible to `tx`, lowest first; a snapshot lock is the only layer."""
-        branches = self.state.branches.get(node.id)
-        if not branches:
-            return [node.base]
-        chain = self.state.ancestors(tx)
-        for level in chain:
-            if level in branches and branches[level].frozen:
-                return [branches[level]]
-        return [node.base, *(branches[level] for level in reversed(chain) if level in branches)]
-
     def child(self, node: Node, key: str, tx: str) -> Node | None:
-        for layer in reversed(self.layers(node, tx)):
+        for layer in reversed(self.branches.layers(node, tx)):
             if key in layer.children:
                 child_id = layer.children[key]
                 return self.state.nodes.get(child_id) if child_id else None
         return None
 
     def children(self, node: Node, tx: str) -> dict[str, Node]:
-        merged: dict[str, str | None] = {}
-        for layer in self.layers(node, tx):
-            merged.update(layer.children)
         nodes = self.state.nodes
-        return {key: nodes[child_id] for key, child_id in merged.items() if child_id and child_id in nodes}
+        found = self.branches.children(node, tx)
+        return {key: nodes[child_id] for key, child_id in found.items() if child_id in nodes}
 
     def attrs(self, node: Node, tx: str) -> dict[str, Any]:
         """Stored attributes: the user's and the settable built-in ones."""
-        merged: dict[str, Any] = {}
-        for layer in self.layers(node, tx):
-            merged.update(layer.attrs)
-        return {name: value for name, value in merged.items() if value is not GONE}
+        return self.branches.attrs(node, tx)
 
     def attr(self, node: Node, name: str, tx: str, default: Any = None) -> Any:
-        for layer in reversed(self.layers(node, tx)):
+        for layer in reversed(self.branches.layers(node, tx)):
             if name in layer.attrs:
                 value = layer.attrs[name]
                 return default if value is GONE else value
         return default
 
     def chunks(self, node: Node, tx: str) -> list[str]:
-        merged: list[str] = []
-        for layer in self.layers(node, tx):
-            merged = (
-                list(layer.chunks)
-                if layer.content != "append" and (layer.content or layer is node.base or layer.frozen)
-                else merged + layer.chunks
-            )
-        return merged
+        return self.branches.chunks(node, tx)
 
     def path_of(self, node: Node) -> str:
         keys: list[str] = []
@@ -90,6 +70,8 @@ class Cypress:
         while current.parent_id and current.parent_id in self.state.nodes:
             keys.append(ypath.escape(current.key))
             current = self.state.nodes[current.parent_id]
+        if current.parent_id or current.detached:
+            return f"#{current.id}" + "".join("/" + key for key in reversed(keys))
         return "/" + "".join("/" + key for key in reversed(keys)) if keys else "/"
 
     # ---- paths
@@ -105,20 +87,61 @@ class Cypress:
             YtError: code 500, nothing is there.
         """
         rich = ypath.parse(path) if isinstance(path, str) else path
-        start = self._object(rich, tx)
-        try:
-            return self._walk(start, rich.steps, rich, tx, follow and not rich.root_itself, 0)
-        except YtError as error:
-            snapshot = self._snapshot_at(rich, tx) if error.code == errors.RESOLVE else None
-            if snapshot is None:
-                raise
-            return Found(snapshot, [])
+        node, left = self._approach(rich, tx, rich, 0)
+        if follow and not left:
+            node, left = self._through(node, rich, tx, rich, 0)
+        if not left:
+            return Found(node, [])
+        if node.type in VALUE_TYPES:
+            return Found(node, [step.key for step in left])
+        if node.type != "map_node":
+            raise errors.resolve(rich.text, errors.cannot_have_children(self.path_of(node)))
+        raise errors.resolve(rich.text, errors.missing_child(self.path_of(node), left[0].key))
+
+    def approach(self, path: RichPath, tx: str) -> tuple[Node, list[Step]]:
+        """As far as a path leads: the last node there is and the steps left. A link at its end stays one."""
+        return self._approach(path, tx, path, 0)
+
+    def _approach(self, rich: RichPath, tx: str, asked: RichPath, links: int) -> tuple[Node, list[Step]]:
+        node, so_far = self._object(rich, tx, asked), rich.upto(0)
+        for index, step in enumerate(rich.steps):
+            node, left = self._through(node, so_far, tx, asked, links)
+            child = self.child(node, step.key, tx) if node.type == "map_node" and not left else None
+            if child is None:
+                return node, [*left, *rich.steps[index:]]
+            node, so_far = child, rich.upto(index + 1)
+        return node, []
+
+    def _through(
+        self, node: Node, path: RichPath, tx: str, asked: RichPath, links: int
+    ) -> tuple[Node, list[Step]]:
+        """Where a node leads if it is a link that `path`, which ends at it, does not mean itself."""
+        if node.type != "link" or (path.steps[-1].itself if path.steps else path.root_itself):
+            return node, []
+        if links >= MAX_LINKS:
+            raise errors.resolve(asked.text, YtError(f"Path {asked.text} exceeds resolve depth limit"))
+        target = ypath.parse(self.attr(node, "target_path", tx, ""))
+        node, left = self._approach(target, tx, asked, links + 1)
+        return (node, left) if left else self._through(node, target, tx, asked, links + 1)
+
+    def passes(self, path: RichPath, tx: str) -> set[str]:
+        """Paths of all links that a path leads through, and of where it ends."""
+        found: set[str] = set()
+        for _ in range(MAX_LINKS):
+            node, left = self.approach(path, tx)
+            found.add("/".join([self.path_of(node), *(ypath.escape(step.key) for step in left)]))
+            if left or node.type != "link":
+                break
+            found.add(self.path_of(node))
+            path = ypath.parse(self.attr(node, "target_path", tx, ""))
+        return found
 
     def node(self, path: RichPath | str, tx: str, *, follow: bool = True) -> Node:
         """As `find`, but the whole path must name a node."""
-        found = self.find(path, tx, follow=follow)
+        rich = ypath.parse(path) if isinstance(path, str) else path
+        found = self.find(rich, tx, follow=follow)
         if found.rest:
-            raise errors.no_child(str(path), self.path_of(found.node), found.rest[0])
+            raise errors.resolve(rich.text, errors.missing_child(self.path_of(found.node), found.rest[0]))
         return found.node
 
     def exists(self, path: RichPath | str, tx: str) -> bool:
@@ -130,61 +153,22 @@ class Cypress:
             raise
         return True
 
-    def _object(self, rich: RichPath, tx: str) -> Node:
+    def _object(self, rich: RichPath, tx: str, asked: RichPath) -> Node:
         if not rich.root:
             return self.root
         node = self.state.nodes.get(rich.root)
         if node is None or (node.owner and node.owner not in self.state.ancestors(tx)):
-            raise errors.no_object(rich.root)
+            raise errors.resolve(asked.text, errors.no_object(rich.root))
         return node
-
-    def _walk(
-        self, node: Node, steps: list[Step], rich: RichPath, tx: str, follow: bool, links: int
-    ) -> Found:
-        stay = rich.root_itself
-        for index, step in enumerate(steps):
-            if node.type == "link" and not stay:
-                node, links = self._target(node, rich, tx, links)
-            if node.type == "document":
-                return Found(node, [item.key for item in steps[index:]])
-            if node.type != "map_node":
-                raise errors.resolve(rich.text, f"Node {self.path_of(node)} cannot have children")
-            child = self.child(node, step.key, tx)
-            if child is None:
-                raise errors.no_child(rich.text, self.path_of(node), step.key)
-            node, stay = child, step.itself
-        if node.type == "link" and follow and not stay:
-            node, links = self._target(node, rich, tx, links)
-        return Found(node, [])
-
-    def _target(self, link: Node, rich: RichPath, tx: str, links: int) -> tuple[Node, int]:
-        if links >= MAX_LINKS:
-            raise errors.resolve(rich.text, "Too many links")
-        target = ypath.parse(self.attr(link, "target_path", tx, ""))
-        found = self._walk(self._object(target, tx), target.steps, target, tx, True, links + 1)
-        return found.node, links + 1
-
-    def _snapshot_at(self, rich: RichPath, tx: str) -> Node | None:
-        """A node removed outside stays reachable by path in the transaction that locked its snapshot."""
-        if not tx or rich.root:
-            return None
-        chain = set(self.state.ancestors(tx))
-        wanted = "/" + "".join("/" + ypath.escape(step.key) for step in rich.steps)
-        for lock in self.state.locks.values():
-            if lock.mode == "snapshot" and lock.transaction_id in chain:
-                node = self.state.nodes[lock.node_id]
-                if node.detached and self.path_of(node) == wanted:
-                    return node
-        return None
 
     # ---- changes
 
     def create(self, parent: Node, key: str, kind: str, tx: str, attrs: dict[str, Any], user: str) -> Node:
         """Add a child. The caller has seen to it that the key is free or removed."""
         if parent.type != "map_node":
-            raise errors.resolve(self.path_of(parent), f"Node {self.path_of(parent)} cannot have children")
+            raise errors.cannot_have_children(self.path_of(parent))
         if not key:
-            raise YtError("A child's key cannot be empty")
+            raise YtError("Child key cannot be empty")
         self.locks.acquire(parent, tx, "shared", child_key=key)
         self.state.revision += 1
         at, revision = now(), self.state.revision
@@ -192,36 +176,40 @@ class Cypress:
         node.base.attrs.update(attrs)
         self.state.nodes[node.id] = node
         self.state.put("nodes", node.id, node)
-        self.state.layer(parent, tx).children[key] = node.id
-        self.state.touch(parent)
+        self.locks.acquire(node, tx, "exclusive")
+        self.branches.own(parent, tx).children[key] = node.id
+        self.branches.touch(parent, tx)
         return node
 
     def ensure_parents(self, path: RichPath, tx: str, user: str) -> Node:
         """The map node above the path's last step, made with its own parents where missing."""
         upper, _ = path.parent()
-        node = self._object(upper, tx)
-        for step in upper.steps:
-            if node.type == "link":
-                node, _ = self._target(node, path, tx, 0)
-            child = self.child(node, step.key, tx)
-            node = child if child is not None else self.create(node, step.key, "map_node", tx, {}, user)
-        return self._target(node, path, tx, 0)[0] if node.type == "link" else node
+        node, left = self.approach(upper, tx)
+        if not left:
+            node, left = self._through(node, upper, tx, path, 0)
+        for step in left:
+            node = self.create(node, step.key, "map_node", tx, {}, user)
+        return node
 
     def remove(self, node: Node, tx: str) -> None:
         """Take a node and all below it out of the tree, as `tx` sees it."""
         parent = self.state.nodes.get(node.parent_id)
         if parent is None:
-            raise YtError("The root of the tree cannot be removed")
+            raise YtError(f"Node {self.path_of(node)} cannot be removed")
+        # Before the first is taken: a refusal then changes nothing.
+        below = list(self.subtree(node, tx))
+        for each in below:
+            self.locks.check(each, tx, "exclusive")
+        for each in below:
+            self.locks.acquire(each, tx, "exclusive")
         self.locks.acquire(parent, tx, "shared", child_key=node.key)
-        for below in self.subtree(node, tx):
-            self.locks.acquire(below, tx, "exclusive")
-        layer = self.state.layer(parent, tx)
+        layer = self.branches.own(parent, tx)
         if node.owner == tx:
             self._hide(parent, layer, node.key)
             self.drop(node)
         else:
             layer.children[node.key] = None
-        self.state.touch(parent)
+        self.branches.touch(parent, tx)
 
     def _hide(self, parent: Node, layer: Layer, key: str) -> None:
         """Forget a child at this level, but keep hiding one that may lie below."""
@@ -237,44 +225,56 @@ class Cypress:
                 yield from self.subtree(child, tx)
 
     def drop(self, node: Node) -> None:
-        """Delete a node's records and those below; one with a snapshot lock is only detached."""
-        for child_id in list(node.base.children.values()):
-            if child_id and child_id in self.state.nodes:
-                self.drop(self.state.nodes[child_id])
+        """Delete a node's records and those below, unless a snapshot lock still shows them."""
         self.state.garbage = True
-        held = [lock for lock in self.locks.of(node.id) if lock.mode == "snapshot"]
-        if held:
+        if self._is_pinned(node):
             node.detached = True
             self.state.put("nodes", node.id, node)
             return
+        for child_id in list(node.base.children.values()):
+            if child_id and child_id in self.state.nodes:
+                self.drop(self.state.nodes[child_id])
         for transaction_id in list(self.state.branches.get(node.id, {})):
             self.state.drop_branch(node.id, transaction_id)
-        for lock in list(self.locks.of(node.id)):
-            self.locks.release(lock)
+        for lock in self.locks.of(node.id):
+            self.state.drop_lock(lock)
         self.state.nodes.pop(node.id, None)
         self.state.delete("nodes", node.id)
 
+    def _is_pinned(self, node: Node) -> bool:
+        """Is there a snapshot of the node, or one of its parent that lists it?"""
+        if any(lock.mode == "snapshot" for lock in self.locks.of(node.id)):
+            return True
+        above = self.state.branches.get(node.parent_id, {}).values()
+        return any(layer.frozen and layer.children.get(node.key) == node.id for layer in above)
+
     def set_attr(self, node: Node, name: str, value: Any, tx: str) -> None:
-        self.locks.acquire(node, tx, "shared", attribute_key=name)
-        self.state.layer(node, tx).attrs[name] = value
-        self.state.touch(node)
+        self._lock_attr(node, name, tx)
+        self.branches.own(node, tx).attrs[name] = value
+        self.branches.touch(node, tx)
 
     def remove_attr(self, node: Node, name: str, tx: str) -> None:
-        self.locks.acquire(node, tx, "shared", attribute_key=name)
-        layer = self.state.layer(node, tx)
+        self._lock_attr(node, name, tx)
+        layer = self.branches.own(node, tx)
         if layer is node.base:
             layer.attrs.pop(name, None)
         else:
             layer.attrs[name] = GONE
-        self.state.touch(node)
+        self.branches.touch(node, tx)
+
+    def _lock_attr(self, node: Node, name: str, tx: str) -> None:
+        if name.startswith("\0"):  # the value or the schema, and no attribute
+            self.locks.acquire(node, tx, "exclusive")
+        else:
+            self.locks.acquire(node, tx, "shared", attribute_key=name)
 
     def set_chunks(self, node: Node, chunks: list[str], tx: str, *, append: bool) -> None:
         """Replace or extend the content of a table or file. The caller holds the lock for it."""
-        layer = self.state.layer(node, tx)
-        if not append:
-            layer.chunks, layer.content = list(chunks), "overwrite"
-        else:
+        layer = self.branches.own(node, tx)
+        if append:
             layer.chunks = layer.chunks + chunks
             layer.content = layer.content or ("" if layer is node.base else "append")
+        else:
+            layer.chunks, layer.seen, layer.content = list(chunks), [], "overwrite"
         self.state.garbage = True
-        self.state.touch(node, content=True)
+        self.branches.touch(node, tx, content=True)

@@ -35,6 +35,12 @@ class Layer:
     """"" chunks untouched, "overwrite" `chunks` replaces what lies below, "append" follows it."""
     frozen: bool = False
     """A snapshot lock: complete, and nothing below or above shows through."""
+    seen: list[str] = field(default_factory=list)
+    """What a branch saw below when it was made; `chunks` follow."""
+    revision: int = 0
+    """This and the next two are of a branch; those of a base are the node's."""
+    content_revision: int = 0
+    modified: str = ""
 
     def dump(self, with_children: bool) -> dict[str, Any]:
         return {
@@ -44,12 +50,19 @@ class Layer:
             "chunks": self.chunks,
             "content": self.content,
             "frozen": self.frozen,
+            "seen": self.seen,
+            "stamp": [self.revision, self.content_revision, self.modified],
         }
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Layer:
         attrs = {**data["attrs"], **dict.fromkeys(data["gone"], GONE)}
-        return cls(data["children"], attrs, data["chunks"], data["content"], bool(data["frozen"]))
+        # Data directories of earlier versions have neither of the two.
+        revision, content_revision, modified = data.get("stamp") or (0, 0, "")
+        return cls(
+            data["children"], attrs, data["chunks"], data["content"], bool(data["frozen"]),
+            list(data.get("seen") or []), int(revision), int(content_revision), str(modified),
+        )  # fmt: skip
 
 
 @dataclass
@@ -68,7 +81,7 @@ class Node:
     content_revision: int
     creator: str
     detached: bool = False
-    """Removed from the tree, kept only because a snapshot lock still needs it."""
+    """Removed from the tree, kept only because a snapshot lock still needs it or a node above it."""
     base: Layer = field(default_factory=Layer)
 
     def dump(self) -> dict[str, Any]:
@@ -107,9 +120,19 @@ class Lock:
     child_key: str = ""
     attribute_key: str = ""
     state: str = "acquired"
+    implicit: bool = False
+    """Taken by a change, not by the command `lock`."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.child_key, self.attribute_key
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Lock:
+        return cls(**{**data, "implicit": bool(data.get("implicit"))})
 
 
 @dataclass

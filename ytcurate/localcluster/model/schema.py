@@ -92,10 +92,13 @@ class Schema:
     strict: bool = False
     unique_keys: bool = False
 
+    weak: bool = False
+    """Made up for a table without a schema of its own; its keys, if any, come from `sorted_by` or a sort."""
+
     @property
     def is_weak(self) -> bool:
-        """No schema at all: any row fits."""
-        return not self.columns and not self.strict
+        """No schema was given: any row fits."""
+        return not self.strict and (self.weak or not self.columns)
 
     @property
     def key_columns(self) -> list[str]:
@@ -119,6 +122,17 @@ class Schema:
             if column.sort_order
         ]
 
+    def stored(self) -> Any:
+        """As it is kept with its table; `load` reads it."""
+        value = self.to_yson()
+        if self.weak:
+            value.attributes["weak"] = True
+        return value
+
+    def unsorted(self) -> Schema:
+        """The same columns, none of them a key."""
+        return Schema(tuple(_with_order(column, "") for column in self.columns), self.strict, weak=self.weak)
+
     def sorted_by(self, key: Sequence[SortColumn]) -> Schema:
         """The same columns with `key` in front (added, if missing, as any)."""
         names = [each.name for each in key]
@@ -129,7 +143,7 @@ class Schema:
             _with_order(known[each.name], "descending" if each.descending else "ascending") for each in key
         ]
         rest = [_with_order(column, "") for column in self.columns if column.name not in names]
-        return Schema((*keys, *rest), self.strict, self.unique_keys and bool(keys))
+        return Schema((*keys, *rest), self.strict, self.unique_keys and bool(keys), self.is_weak)
 
 
 def _with_order(column: Column, order: str) -> Column:
@@ -138,6 +152,13 @@ def _with_order(column: Column, order: str) -> Column:
 
 def optional(item: Any) -> dict[str, Any]:
     return {"type_name": "optional", "item": item}
+
+
+def load(stored: Any) -> Schema:
+    """The schema of a table, from what is kept with it."""
+    schema = parse(stored)
+    weak = bool((getattr(stored, "attributes", None) or {}).get("weak"))
+    return Schema(schema.columns, schema.strict, schema.unique_keys, weak)
 
 
 def parse(value: Any) -> Schema:
@@ -183,7 +204,12 @@ def _parse_column(item: Any) -> Column:
     if order not in ("", "ascending", "descending"):
         raise YtError(f'Invalid sort order "{order}" of column "{name}"', errors.INVALID_SCHEMA)
     if item.get("type_v3") is not None:
-        type_v3 = normalize_v3(item["type_v3"], name)
+        try:
+            type_v3 = normalize_v3(item["type_v3"], name)
+        except (KeyError, TypeError, ValueError) as error:
+            raise YtError(
+                f'Error parsing type_v3 of column "{name}": missing or wrong {error}', errors.INVALID_SCHEMA
+            ) from None
         simple, required = v1_of(type_v3)
         stated = item.get("type")
         if stated is not None and V1_NAMES.get(str(stated), str(stated)) != simple:

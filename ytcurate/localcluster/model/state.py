@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ytcurate.localcluster.model.ids import now
 from ytcurate.localcluster.model.records import Chunk, Layer, Lock, Node, Transaction
 from ytcurate.localcluster.model.store import Store, dump
 
@@ -48,6 +47,7 @@ class State:
         self.branches: dict[str, dict[str, Layer]] = defaultdict(dict)
         self.transactions: dict[str, Transaction] = {}
         self.locks: dict[str, Lock] = {}
+        self.node_locks: dict[str, dict[str, Lock]] = defaultdict(dict)
         self.chunks: dict[str, Chunk] = {}
         for key, data in self.store.read_all("nodes"):
             self.nodes[key] = Node.load(data)
@@ -58,7 +58,8 @@ class State:
             self.transactions[key] = Transaction(**data)
             self.pings.setdefault(key, time.monotonic())
         for key, data in self.store.read_all("locks"):
-            self.locks[key] = Lock(**data)
+            self.locks[key] = Lock.load(data)
+            self.node_locks[self.locks[key].node_id][key] = self.locks[key]
         for key, data in self.store.read_all("chunks"):
             self.chunks[key] = Chunk.load(data)
         for node in self.nodes.values():
@@ -113,15 +114,6 @@ class State:
     def delete(self, table: str, key: str) -> None:
         self._dirty[(table, key)] = None
 
-    def touch(self, node: Node, *, content: bool = False) -> None:
-        """A node changed: new revision and modification time."""
-        self.revision += 1
-        node.revision = self.revision
-        node.modified = now()
-        if content:
-            node.content_revision = self.revision
-        self.put("nodes", node.id, node)
-
     def ancestors(self, transaction_id: str) -> list[str]:
         """The transaction, its parents, and "" for the trunk."""
         chain = []
@@ -130,14 +122,16 @@ class State:
             transaction_id = self.transactions[transaction_id].parent_id
         return [*chain, ""]
 
-    def layer(self, node: Node, transaction_id: str) -> Layer:
-        """The node's layer at this level, to be changed by the caller; made if there is none."""
-        if node.owner == transaction_id:
-            self.put("nodes", node.id, node)
-            return node.base
-        layer = self.branches[node.id].setdefault(transaction_id, Layer())
-        self.put("branches", f"{node.id}/{transaction_id}", layer)
-        return layer
+    def add_lock(self, lock: Lock) -> None:
+        self.locks[lock.id] = self.node_locks[lock.node_id][lock.id] = lock
+        self.put("locks", lock.id, lock)
+
+    def drop_lock(self, lock: Lock) -> None:
+        self.locks.pop(lock.id, None)
+        self.node_locks[lock.node_id].pop(lock.id, None)
+        if not self.node_locks[lock.node_id]:
+            del self.node_locks[lock.node_id]
+        self.delete("locks", lock.id)
 
     def drop_branch(self, node_id: str, transaction_id: str) -> None:
         if transaction_id in self.branches.get(node_id, {}):
@@ -167,4 +161,5 @@ class State:
         for layers in self.branches.values():
             for layer in layers.values():
                 used.update(layer.chunks)
+                used.update(layer.seen)
         return [chunk_id for chunk_id in self.chunks if chunk_id not in used]

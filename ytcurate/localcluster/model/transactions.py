@@ -80,15 +80,11 @@ class Transactions:
             if target is not None and not layer.frozen and not target.detached:
                 self._merge(target, layer, parent)
         for lock in [each for each in self.state.locks.values() if each.transaction_id == transaction_id]:
-            if lock.mode == "snapshot" or not parent:
-                self.cypress.locks.release(lock)
-            else:
-                lock.transaction_id = parent
-                self.state.put("locks", lock.id, lock)
+            self.cypress.locks.promote(lock, parent)
         self._forget(transaction_id)
 
     def _merge(self, node: Node, layer: Layer, level: str) -> None:
-        target = self.state.layer(node, level)
+        target = self.cypress.branches.own(node, level)
         base = target is node.base
         for key, child_id in layer.children.items():
             old = target.children.get(key)
@@ -105,17 +101,19 @@ class Transactions:
                 target.attrs[name] = value
         if layer.content:
             self.cypress.set_chunks(node, layer.chunks, level, append=layer.content == "append")
-        self.state.touch(node, content=bool(layer.content))
+        self.cypress.branches.touch(node, level, content=bool(layer.content))
 
     def abort(self, transaction_id: str) -> None:
         """Forget everything the transaction and those inside it did."""
+        if transaction_id not in self.state.transactions:
+            return  # it went with another that ended
         self.on_abort(transaction_id)
         for nested in self.nested(transaction_id):
             self.abort(nested)
         for node_id in [each for each, layers in self.state.branches.items() if transaction_id in layers]:
             self.state.drop_branch(node_id, transaction_id)
         for lock in [each for each in self.state.locks.values() if each.transaction_id == transaction_id]:
-            self.cypress.locks.release(lock)
+            self.state.drop_lock(lock)
         for node in [each for each in self.state.nodes.values() if each.owner == transaction_id]:
             if node.id in self.state.nodes:
                 self.cypress.drop(node)
@@ -125,8 +123,13 @@ class Transactions:
         self.state.transactions.pop(transaction_id, None)
         self.state.pings.pop(transaction_id, None)
         self.state.delete("transactions", transaction_id)
+        for each in list(self.state.transactions.values()):
+            needed = each.attributes.get("prerequisite_transaction_ids") or []
+            if transaction_id in needed and each.id in self.state.transactions:
+                self.abort(each.id)
         for node in [each for each in self.state.nodes.values() if each.detached]:
-            self.cypress.drop(node)
+            if node.id in self.state.nodes:
+                self.cypress.drop(node)
         self.cypress.locks.grant_pending()
 
     def expire(self) -> list[str]:

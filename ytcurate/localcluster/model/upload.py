@@ -19,6 +19,7 @@ from ytcurate.localcluster.model.transactions import Transactions
 from ytcurate.localcluster.model.ypath import RichPath
 
 SETTABLE_ON_WRITE = ("optimize_for", "compression_codec", "erasure_codec", "primary_medium")
+NOT_IMPLEMENTED_ON_WRITE = ("schema_id", "output_timestamp", "chunk_sort_columns", "partially_sorted")
 
 
 @dataclass
@@ -34,40 +35,70 @@ class Target:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def table_target(cypress: Cypress, node: Node, path: RichPath, tx: str) -> Target:
+def table_target(cypress: Cypress, node: Node, path: RichPath, tx: str, *, keep_key: bool = False) -> Target:
     """Lock a table for writing as its path says.
 
+    Args:
+        keep_key: appended rows will be sorted; else appending to a table without a schema takes its key away.
+
     Raises:
-        YtError: the lock is taken, or the path's schema cannot be.
+        YtError: the lock is taken, or the path's schema or key cannot be.
     """
     if node.type != "table":
         raise errors.wrong_type(path.text, "table", node.type)
-    append = path.append
-    cypress.locks.acquire(node, tx, "shared" if append else "exclusive")
+    _check_attributes(path)
     current = attrs.schema_of(cypress, node, tx)
-    schema, changed = current, False
-    if path.attributes.get("schema") is not None:
-        schema = schemas.parse(path.attributes["schema"])
-        changed = schema != current
-        if changed and append and cypress.chunks(node, tx):
-            raise YtError(
-                f'YPath attribute "schema" differs from the schema of table {path.text}, which is not empty',
-                errors.INCOMPATIBLE_SCHEMAS,
-            )
-    if path.attributes.get("sorted_by"):
-        key = [schemas.sort_column(item) for item in path.attributes["sorted_by"]]
-        if append and schema.sort_columns != key:
-            raise YtError(f'"sorted_by" cannot be given when appending to {path.text}')
-        changed = changed or schema.sort_columns != key
-        schema = schema.sorted_by(key) if schema.sort_columns != key else schema
+    keep = keep_key and path.append
+    schema = current if keep else _schema_to_write(cypress, node, path, tx, current)
+    shared = path.append and not schema.key_columns
+    cypress.locks.acquire(node, tx, "shared" if shared else "exclusive")
     last_key = None
-    if append and schema.key_columns:
+    if path.append and schema.key_columns:
         before = attrs.chunks_of(cypress, node, tx)
         last_key = before[-1].last_key if before else None
-    given = {} if append else {
-        name: path.attributes[name] for name in SETTABLE_ON_WRITE if path.attributes.get(name) is not None
-    }  # fmt: skip
-    return Target(tx, node.id, append, schema, changed, last_key, given)
+    given = {name: value for name in SETTABLE_ON_WRITE if (value := path.attributes.get(name)) is not None}
+    return Target(tx, node.id, path.append, schema, schema != current, last_key, given)
+
+
+def _check_attributes(path: RichPath) -> None:
+    """Raise for attributes that exclude each other."""
+    given = {name for name, value in path.attributes.items() if value not in (None, False, [])}
+    for name in NOT_IMPLEMENTED_ON_WRITE:
+        if name in given:
+            raise YtError(f'YPath attribute "{name}" is not implemented by the local cluster')
+    pairs = [("append", "schema"), ("sorted_by", "schema")]
+    pairs += [("append", name) for name in SETTABLE_ON_WRITE[:3]]
+    for one, other in pairs:
+        if one in given and other in given:
+            raise YtError(f'YPath attributes "{one}" and "{other}" are not compatible')
+
+
+def _schema_to_write(cypress: Cypress, node: Node, path: RichPath, tx: str, current: Schema) -> Schema:
+    """The schema of a table from this write on: a weak one has only the key that the write gives it."""
+    if path.attributes.get("schema") is not None:
+        return schemas.parse(path.attributes["schema"])
+    key = [schemas.sort_column(item) for item in path.attributes.get("sorted_by") or []]
+    if not current.is_weak:
+        if key and key != current.sort_columns:
+            raise YtError(
+                'YPath attribute "sorted_by" must be compatible with table schema for a "strong" schema mode',
+                attributes={
+                    "sort_columns": [each.to_yson() for each in key],
+                    "table_schema": current.to_yson(),
+                },
+            )
+        return current
+    if path.append and key and cypress.chunks(node, tx) and current.sort_columns[: len(key)] != key:
+        raise YtError(
+            "Sort columns mismatch while trying to append sorted data into a non-empty table",
+            attributes={
+                "append_sort_columns": [each.to_yson() for each in key],
+                "table_sort_columns": [each.to_yson() for each in current.sort_columns],
+            },
+        )
+    if key == current.sort_columns:
+        return current
+    return Schema().sorted_by(key) if key else Schema()
 
 
 def publish(cypress: Cypress, target: Target, chunks: list[Chunk]) -> None:
@@ -82,10 +113,10 @@ def publish(cypress: Cypress, target: Target, chunks: list[Chunk]) -> None:
         state.chunks[chunk.id] = chunk
         state.put("chunks", chunk.id, chunk)
     cypress.set_chunks(node, [chunk.id for chunk in chunks], target.tx, append=target.append)
-    layer = state.layer(node, target.tx)
+    layer = cypress.branches.own(node, target.tx)
     layer.attrs.update(target.attributes)
     if target.set_schema:
-        layer.attrs[SCHEMA] = target.schema.to_yson()
+        layer.attrs[SCHEMA] = target.schema.stored()
 
 
 @contextmanager

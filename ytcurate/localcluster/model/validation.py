@@ -1,4 +1,4 @@
-"""Checks against a schema: of each value that is written, and of one schema against another."""
+"""Checks of each value that is written against a schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ytcurate.localcluster.model.schema import (
     UINT_RANGES,
     V1_NAMES,
     Column,
-    Schema,
     optional,
     v1_of,
 )
@@ -145,40 +144,3 @@ def _fits(value: Any, type_v3: Any) -> str:
         padded = value + [None] * (len(types) - len(value))
         return next(filter(None, (_fits(item, each) for item, each in zip(padded, types, strict=True))), "")
     return "" if len(value) == 2 else "Invalid variant: expected a pair"
-
-
-def check_compatible(old: Schema, new: Schema) -> None:
-    """May rows written under `old` be read under `new`?
-
-    Raises:
-        YtError: code 316.
-    """
-    if old.is_weak and not old.columns:
-        return
-    known = {column.name: column for column in old.columns}
-    for column in new.columns:
-        before = known.pop(column.name, None)
-        if before is None:
-            if column.required:
-                raise YtError(
-                    f'Cannot insert a new required column "{column.name}"', errors.INCOMPATIBLE_SCHEMAS
-                )
-            continue
-        same = _strip_optional(before.type_v3) == _strip_optional(column.type_v3)
-        if not same and column.type != "any":
-            raise YtError(
-                f'Type of column "{column.name}" is incompatible: "{before.type_v3}" and "{column.type_v3}"',
-                errors.INCOMPATIBLE_SCHEMAS,
-            )
-        if column.required and not before.required:
-            raise YtError(f'Column "{column.name}" cannot become required', errors.INCOMPATIBLE_SCHEMAS)
-    if known and new.strict:
-        raise YtError(f'Cannot remove column "{next(iter(known))}"', errors.INCOMPATIBLE_SCHEMAS)
-    if new.strict and not old.strict:
-        raise YtError('Changing "strict" from false to true is not allowed', errors.INCOMPATIBLE_SCHEMAS)
-
-
-def _strip_optional(type_v3: Any) -> Any:
-    if isinstance(type_v3, dict) and type_v3["type_name"] == "optional":
-        return type_v3["item"]
-    return type_v3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -288,6 +289,8 @@ class RowWriter:
             for index, cell in zip(self._keys, cells, strict=True)
         ]
         key = self._key(kept)
+        if any(isinstance(value, float) and math.isnan(value) for value in key):
+            raise YtError("Unexpected NaN value in a key column", errors.INVALID_DOUBLE)
         weight = sum(len(value) if isinstance(value, bytes) else 8 for value in key)
         if weight > self.limits.max_key_weight:
             raise YtError(

@@ -11,10 +11,13 @@ from typing import Any
 
 import yt.yson as yson
 
+from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 
-_SPECIAL = re.compile(r"[/@&*\[\]{}\\]")
-_ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_SPECIAL = b"\\/@&*[{"
+_ESCAPED = re.compile(rb"\\(x[0-9a-fA-F]{2}|[\\/@&*\[{])")
+LIMITS = ("lower_limit", "upper_limit", "exact")
+_OBJECT_ID = re.compile("[0-9a-fA-F]{1,8}(-[0-9a-fA-F]{1,8}){3}")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Step:
 
     key: str
     itself: bool = False
+    every: bool = False
+    """`*`: all children."""
 
 
 @dataclass
@@ -43,17 +48,23 @@ class RichPath:
     def append(self) -> bool:
         return bool(self.attributes.get("append", False))
 
+    def upto(self, count: int) -> RichPath:
+        """The path of its first steps."""
+        return RichPath(self.text, self.root, self.steps[:count], root_itself=self.root_itself)
+
     def parent(self) -> tuple[RichPath, str]:
         """The path of the parent node and the last key."""
         if not self.steps:
             raise YtError(f'"{self.text}" has no parent')
-        upper = RichPath(self.text, self.root, self.steps[:-1], root_itself=self.root_itself)
-        return upper, self.steps[-1].key
+        return self.upto(len(self.steps) - 1), self.steps[-1].key
 
 
 def escape(key: str) -> str:
     """A key as it is written inside a path."""
-    return _SPECIAL.sub(lambda match: "\\" + match.group(), key)
+    return "".join(
+        "\\" + chr(byte) if byte in _SPECIAL else chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}"
+        for byte in key.encode("utf-8", "surrogateescape")
+    )
 
 
 def parse(value: Any) -> RichPath:
@@ -70,19 +81,40 @@ def parse(value: Any) -> RichPath:
     text = str(value).strip()
     if text.startswith("<"):
         end = _end_of_attributes(text)
-        prefix = yson.loads(text[:end].encode() + b"#", always_create_attributes=False)
+        try:
+            prefix = yson.loads(text[:end].encode() + b"#", always_create_attributes=False)
+        except yson.YsonError as error:
+            raise YtError(f"Error parsing attributes of path {text}: {error}") from None
         attributes = {**dict(prefix.attributes), **attributes} if prefix is not None else attributes
         text = text[end:].strip()
     body, columns, ranges = _split_selectors(text)
     root, steps, attribute, root_itself = _parse_steps(body)
     if attributes.get("columns") is not None:
+        if not isinstance(attributes["columns"], list):
+            raise YtError(f'Attribute "columns" of path {body} must be a list')
         columns = [str(name) for name in attributes["columns"]]
     if attributes.get("ranges") is not None:
-        ranges = [dict(item) for item in attributes["ranges"]]
+        ranges = attributes["ranges"]
     elif "lower_limit" in attributes or "upper_limit" in attributes:
-        limits = ("lower_limit", "upper_limit")
-        ranges = [{name: attributes[name] for name in limits if name in attributes}]
+        ranges = [{name: attributes[name] for name in LIMITS if name in attributes}]
+    if ranges is not None:
+        _check_ranges(body, ranges)
     return RichPath(body, root, steps, attribute, root_itself, attributes, columns, ranges)
+
+
+def _check_ranges(path: str, ranges: Any) -> None:
+    """Raise for what is no list of maps of limits."""
+    for item in ranges if isinstance(ranges, list) else [None]:
+        limits = [item.get(name) or {} for name in LIMITS] if isinstance(item, dict) else [None]
+        for limit in limits:
+            if not isinstance(limit, dict):
+                raise YtError(f'Attribute "ranges" of path {path} must be a list of maps with limits')
+            for name in ("row_index", "chunk_index"):
+                if limit.get(name) is not None and not isinstance(limit[name], int):
+                    raise YtError(f'"{name}" in a range of path {path} must be a number')
+            for name in ("key", "key_bound"):
+                if limit.get(name) is not None and not isinstance(limit[name], list):
+                    raise YtError(f'"{name}" in a range of path {path} must be a list')
 
 
 def _end_of_attributes(text: str) -> int:
@@ -108,61 +140,84 @@ def _end_of_attributes(text: str) -> int:
 
 
 def _parse_steps(body: str) -> tuple[str, list[Step], list[str] | None, bool]:
-    if body.startswith("#"):
-        head, slash, rest = body[1:].partition("/")
-        root_itself = head.endswith("&")
-        root = head.rstrip("&")
-        rest = slash + rest
-    elif body in ("/", "//", ""):
-        if not body:
-            raise YtError("Path cannot be empty")
+    """Root (an object id, or "" for the tree's), steps, attribute, and whether the root has a `&`."""
+    if not body:
+        raise YtError("YPath cannot be empty")
+    if body[0] not in "/#":
+        raise YtError(f'Path "{body}" does not start with a valid root-designator')
+    if body in ("/", "//"):
         return "", [], None, False
-    elif body.startswith("/"):
-        # The root is written "/", so that its attribute x is "/@x".
-        root, root_itself, rest = "", False, body if body.startswith("/@") else body[1:]
-    else:
-        raise YtError(f'Path "{body}" must start with "//" or "#"')
+    try:
+        if body[0] == "#":
+            head, slash, rest = body[1:].partition("/")
+            root = head.removesuffix("&")
+            if not _OBJECT_ID.fullmatch(root):
+                raise YtError(f"Error parsing object id {root}", errors.RESOLVE)
+            return root.lower(), *_components(slash + rest), head.endswith("&")
+        return "", *_components(body[1:]), False
+    except YtError as error:
+        raise errors.resolve(body, error) from None
+
+
+def _components(rest: str) -> tuple[list[Step], list[str] | None]:
     steps: list[Step] = []
     attribute: list[str] | None = None
     i = 0
     while i < len(rest):
         if rest[i] != "/":
-            raise YtError(f'Unexpected "{rest[i]}" in path "{body}"')
+            raise _unexpected(rest, i, 'Expected "slash" in YPath but found')
         i += 1
-        if i < len(rest) and rest[i] == "@" and attribute is None:
+        if attribute is None and rest[i : i + 1] == "@":
             attribute = []
             i += 1
             if i == len(rest):
                 break
-            key, i = _key(rest, i)
-            attribute.append(key)
-            continue
-        key, i = _key(rest, i)
+        key, end = _key(rest, i)
+        every = not key and rest[i : i + 1] == "*"
+        if every:
+            key, end = "*", i + 1
         if not key:
-            raise YtError(f'Empty component in path "{body}"')
-        itself = i < len(rest) and rest[i] == "&"
-        if itself:
-            i += 1
+            raise _unexpected(rest, i, "Unexpected")
+        itself = rest[end : end + 1] == "&"
+        i = end + itself
         if attribute is None:
-            steps.append(Step(key, itself))
+            steps.append(Step(key, itself, every))
         else:
             attribute.append(key)
-    return root, steps, attribute, root_itself
+    return steps, attribute
+
+
+_TOKENS = {"/": "slash", "@": "at", "&": "ampersand", "*": "asterisk"}
+
+
+def _unexpected(text: str, i: int, what: str) -> YtError:
+    if i == len(text):
+        end = 'Unexpected end-of-string in YPath; please note that YPath cannot normally end with "/"'
+        return YtError(end)
+    key, _ = _key(text, i)
+    token = f'"{_TOKENS.get(text[i], "literal")}" token "{text[i] if text[i] in _TOKENS else key}"'
+    return YtError(f"{what} {token}" + (" in YPath" if what == "Unexpected" else ""))
 
 
 def _key(text: str, i: int) -> tuple[str, int]:
+    """The literal that begins at `i`, and where it ends."""
     start = i
-    while i < len(text) and text[i] not in "/&":
+    while i < len(text) and text[i] not in "/&@*":
         i += 2 if text[i] == "\\" else 1
     raw = text[start:i]
     if "\\" not in raw:
         return raw, i
+    data = raw.encode("utf-8", "surrogateescape")
+    wrong = re.search(rb"\\.?", _ESCAPED.sub(b"", data), re.DOTALL)
+    if wrong is not None:
+        shown = wrong.group().decode("utf-8", "replace")
+        raise YtError(f'Malformed escape sequence "{shown}" in YPath')
 
-    def one(match: re.Match[str]) -> str:
+    def one(match: re.Match[bytes]) -> bytes:
         inner = match.group(1)
-        return chr(int(inner[1:], 16)) if len(inner) == 3 else inner
+        return bytes([int(inner[1:], 16)]) if len(inner) == 3 else inner
 
-    return _ESCAPED.sub(one, raw), i
+    return _ESCAPED.sub(one, data).decode("utf-8", "surrogateescape"), i
 
 
 def _split_selectors(text: str) -> tuple[str, list[str] | None, list[dict[str, Any]] | None]:
@@ -220,11 +275,19 @@ def _range(text: str) -> dict[str, Any]:
 def _limit(text: str) -> dict[str, Any]:
     text = text.strip()
     if text.startswith("#"):
-        return {"row_index": int(text[1:])}
+        try:
+            return {"row_index": int(text[1:])}
+        except ValueError:
+            raise YtError(f'Unexpected "{text}" in the row selector of a path') from None
     if text.startswith("("):
+        if not text.endswith(")"):
+            raise YtError(f'Unclosed "(" in the row selector of a path: {text}')
         text = text[1:-1]
     return {"key": _literals(text)}
 
 
 def _literals(text: str) -> list[Any]:
-    return list(yson.loads(b"[" + text.replace(",", ";").encode() + b"]", always_create_attributes=False))
+    try:
+        return list(yson.loads(b"[" + text.replace(",", ";").encode() + b"]", always_create_attributes=False))
+    except yson.YsonError:
+        raise YtError(f'Unexpected "{text}" in a selector of a path') from None

@@ -44,7 +44,7 @@ def _prepare_sort(spec: Spec, inputs: Sequence[Input], target: Target) -> None:
         )
     if _infers(spec, current):
         _infer(inputs, key, target)
-    elif _is_weak(current):
+    elif current.is_weak:
         target.schema = Schema().sorted_by(key)
     else:
         target.schema = _to_sorted(current, key)
@@ -58,7 +58,7 @@ def _prepare_sorted_merge(spec: Spec, inputs: Sequence[Input], target: Target) -
         if target.append and current.sort_columns != key:
             raise _other_key(spec, current)
         _infer(inputs, key, target)
-    elif _is_weak(current):
+    elif current.is_weak:
         target.schema = Schema().sorted_by(key)
     else:
         if current.key_columns and current.sort_columns != key:
@@ -89,7 +89,7 @@ def _prepare_plain_merge(spec: Spec, inputs: Sequence[Input], target: Target) ->
                 target.schema = _with_key_prefix(target.schema, inputs[0].schema)
         else:
             _infer(inputs, [], target)
-    elif not _is_weak(current):
+    elif not current.is_weak:
         if not is_ordered and current.key_columns:
             raise YtError(
                 'Cannot perform unordered merge into a sorted table in a "strong" schema mode',
@@ -117,14 +117,14 @@ def _with_key_prefix(schema: Schema, whole: Schema) -> Schema:
 
 
 def _infers(spec: Spec, current: Schema) -> bool:
-    return spec.inference_mode == "from_input" or (spec.inference_mode == "auto" and _is_weak(current))
+    return spec.inference_mode == "from_input" or (spec.inference_mode == "auto" and current.is_weak)
 
 
 def _infer(inputs: Sequence[Input], key: list[SortColumn], target: Target) -> None:
     schema = _inferred(inputs, key)
     if target.append:
         # An append cannot change the schema of what is there.
-        if not _is_weak(target.schema):
+        if not target.schema.is_weak:
             _check_inputs(inputs, target.schema, ignore_order=True)
         return
     target.schema = schema
@@ -137,14 +137,8 @@ def _check_inputs(inputs: Sequence[Input], schema: Schema, *, ignore_order: bool
         YtError: code 316.
     """
     for each in inputs:
-        if not _is_weak(each.schema):
+        if not each.schema.is_weak:
             check_compatible(selected(each.schema, each.path.columns), schema, ignore_order=ignore_order)
-
-
-def _is_weak(schema: Schema) -> bool:
-    """No schema, or only a key: a table that was written or sorted without one."""
-    plain = all(column.sort_order and column.type == "any" for column in schema.columns)
-    return plain and not schema.strict
 
 
 def _to_sorted(schema: Schema, key: Sequence[SortColumn]) -> Schema:
@@ -172,7 +166,7 @@ def _inferred(inputs: Sequence[Input], key: Sequence[SortColumn]) -> Schema:
     """
     first = inputs[0].schema
     for each in inputs:
-        if _is_weak(each.schema) != _is_weak(first):
+        if each.schema.is_weak != first.is_weak:
             raise YtError(
                 "Cannot infer output schema from input, tables have different schema modes",
                 attributes={
@@ -182,7 +176,7 @@ def _inferred(inputs: Sequence[Input], key: Sequence[SortColumn]) -> Schema:
                     "input_table2_schema_mode": _mode(first),
                 },
             )
-        if not _is_weak(first) and _content(each.schema) != _content(first):
+        if not first.is_weak and _content(each.schema) != _content(first):
             raise YtError(
                 "Cannot infer output schema from input in strong schema mode, "
                 "tables have incompatible schemas",
@@ -190,7 +184,7 @@ def _inferred(inputs: Sequence[Input], key: Sequence[SortColumn]) -> Schema:
             )
     selectors = [each.path.columns for each in inputs]
     chosen = None if None in selectors else sorted({name for each in selectors for name in each or ()})
-    result = Schema().sorted_by(key) if _is_weak(first) else _to_sorted(first, key)
+    result = Schema().sorted_by(key) if first.is_weak else _to_sorted(first, key)
     for name in names_of(key):
         if chosen is not None and name not in chosen:
             raise YtError(
@@ -203,7 +197,7 @@ def _inferred(inputs: Sequence[Input], key: Sequence[SortColumn]) -> Schema:
 
 
 def _mode(schema: Schema) -> str:
-    return "weak" if _is_weak(schema) else "strong"
+    return "weak" if schema.is_weak else "strong"
 
 
 def _content(schema: Schema) -> tuple[bool, list[tuple[str, Any]]]:

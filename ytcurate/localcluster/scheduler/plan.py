@@ -12,7 +12,7 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.reader import Segment, TableReader
-from ytcurate.localcluster.model.records import Chunk, Layer
+from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.upload import Target, publish, table_target
 from ytcurate.localcluster.model.values import order_keys
@@ -80,7 +80,6 @@ def open_inputs(cluster: Cluster, spec: Spec, tx: str, node_ids: Sequence[str] =
                     raise YtError(f'"{unsupported}" on an input path is not implemented by the local cluster')
             cypress.locks.acquire(node, tx, "snapshot")
             chunk_ids = cypress.chunks(node, tx)
-            cypress.locks.freeze(node, tx, Layer({}, cypress.attrs(node, tx), chunk_ids, "overwrite"))
             schema = attrs.schema_of(cypress, node, tx)
             chunks = [cluster.state.chunks[each] for each in chunk_ids]
             reader = TableReader(cluster.files, chunks, schema.key_columns, schema.descending)
@@ -103,8 +102,6 @@ def lock_files(cluster: Cluster, spec: Spec, tx: str) -> None:
             for value in job.raw.get("file_paths") or []:
                 node = cypress.node(ypath.parse(value), tx)
                 cypress.locks.acquire(node, tx, "snapshot")
-                content = cypress.chunks(node, tx)
-                cypress.locks.freeze(node, tx, Layer({}, cypress.attrs(node, tx), content, "overwrite"))
 
 
 def open_outputs(cluster: Cluster, spec: Spec, tx: str) -> list[Target]:
@@ -117,8 +114,9 @@ def open_outputs(cluster: Cluster, spec: Spec, tx: str) -> list[Target]:
                 parent = cypress.ensure_parents(path, tx, cluster.settings.user)
                 cypress.create(parent, path.steps[-1].key, "table", tx, {}, cluster.settings.user)
             node = cypress.node(path, tx)
-            found.append(table_target(cypress, node, path, tx))
-            if spec.kind == "sort" or spec.merge_mode == "sorted":
+            is_sorted = spec.kind == "sort" or spec.merge_mode == "sorted"
+            found.append(table_target(cypress, node, path, tx, keep_key=is_sorted))
+            if is_sorted:
                 # Appended rows must follow those that are there, so nobody else may append.
                 cypress.locks.acquire(node, tx, "exclusive")
     return found
