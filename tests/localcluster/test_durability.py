@@ -166,8 +166,8 @@ def test_keys_that_are_no_text_keep_their_order_over_a_restart(start_server: Cal
     server.kill()
     client = start_server(data_dir=server.data_dir).client()
     with pytest.raises(YtResponseError) as refused:
-        client.write_table("<append=%true>//tmp/t", [{"k": b"\xff\x02"}])
+        client.write_table("<append=%true;sorted_by=[k]>//tmp/t", [{"k": b"\xff\x02"}])
     assert refused.value.contains_code(301)
-    client.write_table("<append=%true>//tmp/t", [{"k": b"\xff\x04"}])
+    client.write_table("<append=%true;sorted_by=[k]>//tmp/t", [{"k": b"\xff\x04"}])
     keys = [yt.yson.get_bytes(row["k"]) for row in client.read_table('//tmp/t["\\xff\\x03":"\\xff\\x04"]')]
     assert keys == [b"\xff\x03"]

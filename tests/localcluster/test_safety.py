@@ -153,7 +153,7 @@ def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str | 
 def test_a_job_sees_nothing_of_the_token(start_server: Callable[..., Any], token_file: Path) -> None:
     client = with_token(start_server("--token-file", str(token_file)).proxy, TOKEN)
     client.write_table("//tmp/t", [{"x": 1}])
-    client.run_map("env | tr '\\n=' ',:' | sed 's/^/text=/'", "//tmp/t", "//tmp/out", format="dsv")
+    client.run_map("env | tr '\\n=' ',:' | sed 's/^/text=/'; echo", "//tmp/t", "//tmp/out", format="dsv")
     (row,) = client.read_table("//tmp/out")
     assert "YT_JOB_ID:" in row["text"]
     assert str(token_file) not in row["text"]

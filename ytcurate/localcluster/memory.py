@@ -8,7 +8,7 @@ import gc
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Names and numbers of glibc's mallopt(3)."""
-KEPT_BYTES = 256 * 1024 * 1024
+KEPT_BYTES = 128 * 1024 * 1024
 LARGEST_KEPT_BYTES = 32 * 1024 * 1024
 """The most that mallopt takes."""
 ARENAS = 1

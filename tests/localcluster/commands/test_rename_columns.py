@@ -24,7 +24,7 @@ def renamed(path: str, **more: object) -> TablePath:
 
 
 def test_tables_are_reduced_by_a_column_of_another_name(client: YtClient, folder: str, table: str) -> None:
-    client.write_table(TablePath(f"{folder}/u", sorted_by=["a"], schema=[
+    client.write_table(TablePath(f"{folder}/u", schema=[
         {"name": "a", "type": "int64", "sort_order": "ascending"}
     ]), [{"a": 2}])  # fmt: skip
     client.run_reduce(

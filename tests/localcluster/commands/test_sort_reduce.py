@@ -243,7 +243,7 @@ def test_a_reduce_refuses_what_it_cannot_do(client: YtClient, folder: str, pairs
     assert "Reduce by can not be empty when key guarantee is enabled" in str(error)
     with pytest.raises(YtResponseError, match=r'Option "teleport of .*" .* not implemented'):
         reduce([pairs, TablePath(pairs, attributes={"teleport": True})], reduce_by=["k"])
-    client.write_table(TablePath(f"{folder}/text", sorted_by=["k"], schema=[
+    client.write_table(TablePath(f"{folder}/text", schema=[
         {"name": "k", "type": "int64", "sort_order": "ascending"}
     ]), [{"k": 1}])  # fmt: skip
     error = failure(lambda: reduce([pairs, f"{folder}/text"], reduce_by=["k"]))

@@ -12,6 +12,7 @@ from ytcurate.localcluster.model import compatibility, ypath
 from ytcurate.localcluster.model.records import Node
 from ytcurate.localcluster.model.schema import Schema
 from ytcurate.localcluster.model.upload import Target, table_target
+from ytcurate.localcluster.model.values import order_keys
 from ytcurate.localcluster.registry import NOTHING, command
 
 

@@ -100,7 +100,7 @@ class Journal:
 
     def open_tables(self, inputs: Sequence[Input], targets: Sequence[Target]) -> None:
         """The operation has locked these."""
-        data = [{**vars(target), "schema": target.schema.to_yson()} for target in targets]
+        data = [{**vars(target), "schema": target.schema.stored()} for target in targets]
         self._put("tables", {"inputs": [each.node_id for each in inputs], "targets": data})
 
     def plan(self, phase: int, jobs: Iterable[JobPlan]) -> None:
@@ -243,7 +243,7 @@ class Journal:
 
 
 def _target(data: dict[str, Any]) -> Target:
-    known = {**data, "schema": schemas.parse(data["schema"])}
+    known = {**data, "schema": schemas.load(data["schema"])}
     if data["last_key"] is not None:
         known["last_key"] = stored_key(data["last_key"])
     return Target(**known)
