@@ -9,6 +9,8 @@ FAMILIES = (
     "copying",
     "transactions",
     "tables",
+    "partitions",
+    "blobs",
     "files",
     "batch",
     "operations",

@@ -19,7 +19,7 @@ from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.writer import RowWriter
 from ytcurate.localcluster.rows import parse_rows
-from ytcurate.localcluster.scheduler import pipes, sandbox
+from ytcurate.localcluster.scheduler import container, pipes, sandbox
 from ytcurate.localcluster.scheduler.outcome import exit_error, user_job_failed, write_rows
 from ytcurate.localcluster.scheduler.spec import UserJob
 from ytcurate.localcluster.scheduler.statistics import JobStatistics
@@ -152,7 +152,8 @@ class JobProcess:
             stdin, stdin_write = pipes.make_pipe()
         own = {**self.own_environment, "YT_FIRST_OUTPUT_TABLE_FD": str(numbers[0] if numbers else 1)}
         environment = sandbox.environment(self.folder, self.user_job, own, self.vault)
-        process = pipes.spawn(self.user_job.command, self.folder, environment, stdin, wanted)
+        command = container.command_of(self.user_job, self.folder)
+        process = pipes.spawn(command, self.folder, environment, stdin, wanted)
         with self._lock:
             self.pid = process.pid
             self.started_at = time.monotonic()

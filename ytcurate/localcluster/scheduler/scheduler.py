@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import known_options, sandbox
+from ytcurate.localcluster.scheduler import container, known_options, sandbox
 from ytcurate.localcluster.scheduler import spec as specs
 from ytcurate.localcluster.scheduler.operation import Operation
 from ytcurate.localcluster.scheduler.record import JobRecord, OperationRecord
@@ -107,6 +107,7 @@ class Scheduler:
                 if job.raw.get(option):
                     alerts[f"{option}_ignored"] = YtError(
                         f'"{option}" is ignored: jobs of the local cluster run in its own Python environment'
+                        + ("" if container.is_possible() else f"; this machine allows no {container.INSIDE}")
                     )
         if ignored:
             listed = ", ".join(sorted(set(ignored)))
