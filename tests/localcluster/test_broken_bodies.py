@@ -214,6 +214,7 @@ def test_slow_senders_do_not_keep_others_out(impatient: Server) -> None:
 def test_yson_of_an_answer_is_yson(server: Server) -> None:
     """The raw sockets above really speak to what the client speaks to."""
     with connected(server) as raw:
-        raw.sendall(head("GET", "/api/v4/get", f'X-YT-Parameters: {{"path":"{TABLE}/@type"}}'))
+        asked = f'X-YT-Parameters: {{"path":"{TABLE}/@type"}}'
+        raw.sendall(head("GET", "/api/v4/get", asked, "Accept: application/x-yt-yson-text"))
         status, body = answer(raw)
         assert (status, yson.loads(body)) == (200, {"value": "table"})

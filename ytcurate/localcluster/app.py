@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ytcurate.localcluster import errors, local_routes, wire
+from ytcurate.localcluster import api_v3, errors, local_routes, media_types, wire
 from ytcurate.localcluster.body import RequestBody
 from ytcurate.localcluster.cluster import Cluster
 from ytcurate.localcluster.commands import load_all
@@ -72,10 +72,11 @@ def as_yt_error(name: str, error: Exception) -> YtError:
 
 
 class Api:
-    """The ASGI application for `/api/v4/<command>`."""
+    """The ASGI application for `/api/v4/<command>`, or that of version 3."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, version: int = 4) -> None:
         self.cluster = cluster
+        self.version = version
         self.light = CapacityLimiter(LIGHT_THREADS)
         self.heavy = CapacityLimiter(HEAVY_THREADS)
         self.mutations: OrderedDict[str, asyncio.Future[Response]] = OrderedDict()
@@ -85,6 +86,8 @@ class Api:
         request = Request(scope, receive)
         name = request.path_params["command"].lower()
         try:
+            if self.version == 3:
+                name = api_v3.command_name(name)
             await self._answer(name, request, scope, receive, send)
         except YtError as error:
             await wire.error_response(error)(scope, receive, send)
@@ -99,6 +102,7 @@ class Api:
             raise errors.not_implemented(name)
         params = wire.header_parameters(request)
         if command.input_type in ("tabular", "binary"):
+            media_types.fill_in(params, request, command)
             decode = wire.decoder(request.headers.get("content-encoding", ""))
             body = RequestBody(receive, decode)
             call = Call(self.cluster, name, params, body=body)  # type: ignore[arg-type]
@@ -107,11 +111,12 @@ class Api:
             await self._plain(call, value)(scope, receive, send)
             return
         data = await wire.whole_body(request)
+        if command.input_type == "null":
+            params.update(wire.body_parameters(request, data))
+        media_types.fill_in(params, request, command)
         call = Call(self.cluster, name, params)
         if command.input_type == "structured":
             call.input = wire.parse(data, call.format("input_format"), "the body")
-        else:
-            params.update(wire.body_parameters(request, data))
         if command.output_type in ("tabular", "binary"):
             stream = await to_thread.run_sync(invoke, call, command, limiter=self.heavy)
             await self._stream(call, stream, request, send)
@@ -159,6 +164,10 @@ class Api:
                 oldest.remove_done_callback(self._remember)
 
     def _plain(self, call: Call, value: Any) -> Response:
+        if self.version == 3:
+            if call.command in api_v3.SILENT:
+                return Response(headers={"x-yt-proxy": "local"})
+            value = api_v3.shaped(call, value)
         if value is NOTHING:
             value = {}
         format = call.format("output_format")
@@ -225,7 +234,6 @@ def _flavour(format: Any) -> str:
 
 def create_app(cluster: Cluster) -> Starlette:
     load_all()
-    api = Api(cluster)
 
     async def descriptors(request: Request) -> Response:
         return JSONResponse([each.descriptor() for each in COMMANDS.values()])
@@ -234,8 +242,8 @@ def create_app(cluster: Cluster) -> Starlette:
         return JSONResponse(["v3", "v4"])
 
     async def hosts(request: Request) -> Response:
-        # Empty: the client then stays with the proxy it was given, whatever name it knows it by.
-        return JSONResponse([])
+        # This very proxy, by the name under which it was asked.
+        return JSONResponse([request.headers["host"]] if "host" in request.headers else [])
 
     async def whoami(request: Request) -> Response:
         return JSONResponse({"login": cluster.settings.user, "realm": "local"})
@@ -253,7 +261,10 @@ def create_app(cluster: Cluster) -> Starlette:
         routes=[
             Route("/api", versions),
             Route("/api/v4", descriptors),
-            Route("/api/v4/{command}", api, methods=["GET", "POST", "PUT"]),
+            *(
+                Route(f"/api/v{version}/{{command}}", Api(cluster, version), methods=["GET", "POST", "PUT"])
+                for version in (3, 4)
+            ),
             Route("/hosts", hosts),
             Route("/hosts/all", hosts),
             Route("/auth/whoami", whoami, methods=["GET", "POST"]),

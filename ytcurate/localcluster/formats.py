@@ -41,7 +41,7 @@ def load(data: bytes, format: Format) -> Any:
     """One value. Strings come as text, or as a proxy when they are not UTF-8."""
     if format.name == "json":
         try:
-            return _text_tree(json.loads(data))
+            return _text_tree(json.loads(data), _encodes_utf8(format))
         except ValueError as error:
             raise YtError(f"Error parsing JSON: {error}") from error
     if format.name == "yson":
@@ -54,7 +54,9 @@ def load(data: bytes, format: Format) -> Any:
 
 def dump(value: Any, format: Format) -> bytes:
     if format.name == "json":
-        return json.dumps(to_json(value, False), ensure_ascii=False).encode("utf-8", "surrogateescape")
+        return json.dumps(to_json(value, _encodes_utf8(format)), ensure_ascii=False).encode(
+            "utf-8", "surrogateescape"
+        )
     if format.name == "yson":
         flavour = str(format.attributes.get("format", "text"))
         return bytes(yson.dumps(value, yson_format=flavour))
@@ -63,16 +65,40 @@ def dump(value: Any, format: Format) -> bytes:
     raise YtError(f'Format "{format.name}" cannot carry structured data')
 
 
-def _text_tree(value: Any) -> Any:
+def _encodes_utf8(format: Format) -> bool:
+    """Does every character of a JSON string stand for one byte? (A page of a browser may say it in words.)"""
+    return str(format.attributes.get("encode_utf8", True)).lower() != "false"
+
+
+def _text(value: str, encode_utf8: bool) -> Any:
+    """A string out of JSON: text, or a proxy for bytes that are not."""
+    if not encode_utf8 or value.isascii():
+        return value
+    try:
+        return yson.loads(yson.dumps(value.encode("latin-1"), yson_format="binary"))
+    except UnicodeEncodeError:
+        raise YtError(
+            "Unicode symbols with codes greater than 255 are not supported. Please refer to "
+            "https://ytsaurus.tech/docs/en/user-guide/storage/formats#json and consider using "
+            "encode_utf8=false in format options"
+        ) from None
+
+
+def _text_tree(value: Any, encode_utf8: bool) -> Any:
     """JSON with `$value`/`$attributes` to YSON values with text strings."""
+    if isinstance(value, str):
+        return _text(value, encode_utf8)
     if isinstance(value, dict):
         if "$value" in value:
-            inner = _text_tree(value["$value"])
-            attributes = _text_tree(value.get("$attributes") or {})
+            inner = _text_tree(value["$value"], encode_utf8)
+            attributes = _text_tree(value.get("$attributes") or {}, encode_utf8)
             return yson.to_yson_type(inner, attributes) if attributes else inner
-        return {(key[1:] if key.startswith("$$") else key): _text_tree(item) for key, item in value.items()}
+        return {
+            _text(key[1:] if key.startswith("$$") else key, encode_utf8): _text_tree(item, encode_utf8)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_text_tree(item) for item in value]
+        return [_text_tree(item, encode_utf8) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and value >= 2**63:
         return yson.YsonUint64(value)
     return value

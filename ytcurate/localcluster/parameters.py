@@ -34,6 +34,7 @@ COMMON_WITHOUT_EFFECT = {
     "read_from": NO_CACHE,
     "cache_sticky_group_size": NO_CACHE,
     "trace": "no traces are collected",
+    "suppress_access_tracking": "reading does not change `access_time`",
 }
 """Accepted with every command, with the reason why nothing happens."""
 
@@ -181,6 +182,29 @@ PARAMETERS = {
         refused_inside={"table_reader": ("sampling_rate",)},
     ),
     "alter_table": _takes("path schema dynamic"),
+    "read_blob_table": _takes(
+        "path part_size part_index_column_name data_column_name start_part_index offset",
+        table_reader=OWN_BUFFERING,
+    ),
+    "partition_tables": _takes(
+        "paths partition_mode data_weight_per_partition max_partition_count "
+        "adjust_data_weight_per_partition enable_cookies",
+        only={"enable_key_guarantee": ("false",)},
+        omit_inaccessible_columns=NO_ACCESS_CONTROL,
+        omit_inaccessible_rows=NO_ACCESS_CONTROL,
+    ),
+    "read_table_partition": _takes(
+        "cookie control_attributes",
+        path="the cookie says what is read",
+        table_reader=OWN_BUFFERING,
+        unordered="rows come in their order",
+        omit_inaccessible_columns=NO_ACCESS_CONTROL,
+        omit_inaccessible_rows=NO_ACCESS_CONTROL,
+        refused_inside={
+            "table_reader": ("sampling_rate",),
+            "control_attributes": ("enable_key_switch", "enable_tablet_index", "enable_end_of_stream"),
+        },
+    ),
     "get_table_columnar_statistics": _takes(
         "paths",
         fetcher_mode="statistics are at hand",

@@ -12,6 +12,8 @@ FAMILIES = (
     "concatenation",
     "transactions",
     "tables",
+    "partitions",
+    "blobs",
     "files",
     "batch",
     "operations",

@@ -66,14 +66,18 @@ def open_table(call: Call, path: RichPath, tx: str) -> tuple[TableReader, schema
     return TableReader(cluster.files, chunks, schema.key_columns, schema.descending), schema
 
 
+def refuse_unsupported(path: RichPath) -> None:
+    for unsupported in ("rename_columns", "timestamp"):
+        if path.attributes.get(unsupported):
+            raise YtError(f'"{unsupported}" in a path is not implemented by the local cluster')
+
+
 @command("read_table", output_type="tabular", heavy=True)
 def read_table(call: Call) -> Any:
     path, tx = call.path(), call.tx
     format = require_supported(call.format("output_format"))
     control = parse_control(call.params.get("control_attributes"))
-    for unsupported in ("rename_columns", "timestamp"):
-        if path.attributes.get(unsupported):
-            raise YtError(f'"{unsupported}" in a path is not implemented by the local cluster')
+    refuse_unsupported(path)
     reader, schema = open_table(call, path, tx)
     pins = [chunk.id for chunk in reader.chunks]
     try:
@@ -99,10 +103,10 @@ def read_table(call: Call) -> Any:
         finally:
             call.cluster.state.unpin(pins)
 
-    return Stream(_started(pieces()), parameters)
+    return Stream(started(pieces()), parameters)
 
 
-def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The same stream, entered already: closing one that never ran would skip its `finally`."""
     first = next(pieces, None)
 

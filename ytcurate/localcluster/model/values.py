@@ -78,9 +78,10 @@ def unsigned(value: int) -> bytes:
 
 
 def order_key(value: Any) -> tuple[int, Any]:
-    """Values of different types in the order YT sorts them."""
+    """Values of different types in the order YT sorts them, and the ends that limits of keys name."""
     if value is None or isinstance(value, yson.YsonEntity):
-        return 0, 0
+        mark = (getattr(value, "attributes", None) or {}).get("type")
+        return {"min": -1, "max": 7}.get(str(mark), 0), 0
     if isinstance(value, bool):
         return 4, value
     if isinstance(value, yson.YsonUint64):

@@ -17,7 +17,7 @@ from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.writer import RowWriter
 from ytcurate.localcluster.rows import parse_rows
-from ytcurate.localcluster.scheduler import measures, pipes, sandbox, signals, slicing
+from ytcurate.localcluster.scheduler import container, measures, pipes, sandbox, signals, slicing
 from ytcurate.localcluster.scheduler.feed import Feeder, InputContext, Meter
 from ytcurate.localcluster.scheduler.interruption import PREEMPTION, UNKNOWN, Interruption, preempted
 from ytcurate.localcluster.scheduler.outcome import exit_error, user_job_failed, write_rows
@@ -227,7 +227,8 @@ class JobProcess:
         stdin = feeder.stdin if feeder is not None else os.open(os.devnull, os.O_RDONLY)
         own = {**self.own_environment, "YT_FIRST_OUTPUT_TABLE_FD": str(numbers[0] if numbers else 1)}
         environment = sandbox.environment(self.folder, self.user_job, own, self.vault)
-        process = pipes.spawn(self.user_job.command, self.folder, environment, stdin, wanted)
+        command = container.command_of(self.user_job, self.folder)
+        process = pipes.spawn(command, self.folder, environment, stdin, wanted)
         with self._lock:
             self.pid = process.pid
             self.started_at = time.monotonic()

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import reduce
+from ytcurate.localcluster.scheduler import ports, reduce
 from ytcurate.localcluster.scheduler.job import JobProcess, Source
 from ytcurate.localcluster.scheduler.places import places_of
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan, input_of
@@ -59,6 +59,7 @@ def make_job(
         "YT_START_ROW_INDEX": str(plan.segments[0].row_index if plan.segments else 0),
         "YT_POOL_TREE": record.pool_tree,
         "YT_NODE_HOST": host,
+        **ports.environment(ports.count_of(plan.user_job.raw)),
         # Empty hides the machine's GPUs from a job that asked for none.
         "CUDA_VISIBLE_DEVICES": "" if scheduler.slots.machine.simulated else ",".join(slot.devices),
     }

@@ -10,7 +10,13 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
 from ytcurate.localcluster.model.ids import new_id, now
-from ytcurate.localcluster.scheduler import debug_tables, known_options, places, runtime_parameters
+from ytcurate.localcluster.scheduler import (
+    container,
+    debug_tables,
+    known_options,
+    places,
+    runtime_parameters,
+)
 from ytcurate.localcluster.scheduler import spec as specs
 from ytcurate.localcluster.scheduler.machine import Machine, find_gpus
 from ytcurate.localcluster.scheduler.operation import Operation
@@ -160,6 +166,7 @@ class Scheduler:
                 if job.raw.get(option):
                     alerts[f"{option}_ignored"] = YtError(
                         f'"{option}" is ignored: jobs of the local cluster run in its own Python environment'
+                        + ("" if container.is_possible() else f"; this machine allows no {container.INSIDE}")
                     )
         if spec.raw.get("core_table_path"):
             alerts["no_core_dumps"] = YtError("Core dumps are not collected: the core table stays empty")

@@ -16,7 +16,7 @@ from ytcurate.localcluster.model.schema import SortColumn
 from ytcurate.localcluster.model.writer import WriterLimits, parse_limits
 from ytcurate.localcluster.model.ypath import RichPath
 from ytcurate.localcluster.rows import parse_control, require_supported
-from ytcurate.localcluster.scheduler import options, signals
+from ytcurate.localcluster.scheduler import options, ports, signals
 from ytcurate.localcluster.scheduler.pipes import PIPE_BYTES
 
 MIB = 1024 * 1024
@@ -93,6 +93,7 @@ def user_job(name: str, raw: dict[str, Any], job_io: dict[str, Any], outputs: An
             "Total size of tmpfs volumes must be less than or equal to memory limit",
             attributes={"tmpfs_size": total, "memory_limit": memory},
         )
+    ports.count_of(raw)
     vault_key = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
     for key in raw.get("environment") or {}:
         if not vault_key.fullmatch(str(key)):
