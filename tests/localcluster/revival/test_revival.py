@@ -49,7 +49,7 @@ def test_an_ordered_map_goes_on_where_it_was(cluster: Cluster, gate: Gate, how: 
     completed = cluster.jobs(operation, "completed")
     assert before < {job["id"] for job in completed}
     assert sorted(job["job_cookie"] for job in completed) == [0, 1, 2, 3, 4]
-    counts = found["brief_progress"]["jobs"]
+    counts = cluster.get(operation, "brief_progress")["jobs"]
     expected = {"completed": 5, "aborted": 1, "total": 5, "failed": 0, "running": 0, "pending": 0, "lost": 0}
     assert {name: counts[name] for name in expected} == expected
     assert found["progress"]["job_statistics"]["custom"]["n"]["$"]["completed"]["map"]["sum"] == 5
