@@ -24,7 +24,7 @@ MODULES = Path(sys.prefix) / "javascript" / "node_modules"
 pytestmark = [
     pytest.mark.checked_against("client"),
     pytest.mark.skipif(
-        not MODULES.is_dir(), reason="waits for npm: `make setup` could not reach its registry"
+        not MODULES.is_dir(), reason="waits for npm, whose registry `make setup` did not reach"
     ),
 ]
 

@@ -51,6 +51,12 @@ def test_row_weight_counts_eight_per_number_and_lengths(files: ChunkFiles) -> No
     assert sum(chunk.data_weight for chunk in reader.chunks) == (8 + 1 + 5 + 1) + (8 + 1)
 
 
+def test_values_weigh_the_same_without_a_schema(files: ChunkFiles) -> None:
+    reader = write(files, [{b"i": 1, b"b": True, b"s": b"12345", b"d": 2.5}, {b"i": 300, b"l": [1]}])
+    composite = len(b"[\x02\x02;]")
+    assert reader.chunks[0].data_weight == (8 + 1 + 5 + 8 + 1) + (8 + composite + 1)
+
+
 def test_a_row_as_heavy_as_the_limit_is_refused(files: ChunkFiles) -> None:
     schema = [{"name": "s", "type": "string"}]
     write(files, [{b"s": b"x" * 98}], schema, limit=100)

@@ -52,7 +52,7 @@ def test_an_ordered_map_goes_on_where_it_was(cluster: Cluster, gate: Gate, how: 
     counts = cluster.get(operation, "brief_progress")["jobs"]
     expected = {"completed": 5, "aborted": 1, "total": 5, "failed": 0, "running": 0, "pending": 0, "lost": 0}
     assert {name: counts[name] for name in expected} == expected
-    assert found["progress"]["job_statistics"]["custom"]["n"]["$"]["completed"]["map"]["sum"] == 5
+    assert found["progress"]["job_statistics"]["custom"]["n"]["$"]["completed"]["ordered_map"]["sum"] == 5
     states = [event["state"] for event in found["events"]]
     assert states[states.index("orphaned") :] == [*EVENTS, "running", "completing", "completed"]
 

@@ -131,13 +131,13 @@ def _binary(parts: Sequence[bytes | None], sizes: list[int]) -> Packed:
         validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
     offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    return _packed(validity, offsets, b"".join(parts))  # type: ignore[arg-type]
+    array = _array(validity, offsets, b"".join(parts))  # type: ignore[arg-type]
+    return Packed(array, int(offsets[-1]), int(lengths.max(initial=0)))
 
 
-def _packed(validity: pa.Buffer | None, offsets: npt.NDArray[np.int64], data: bytes) -> Packed:
+def _array(validity: pa.Buffer | None, offsets: npt.NDArray[np.int64], data: bytes) -> pa.Array:
     buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(data)]
-    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
-    return Packed(array, int(offsets[-1]), int(np.diff(offsets).max(initial=0)))
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
 
 def _any_integers(values: Sequence[int]) -> Packed | None:
@@ -146,27 +146,31 @@ def _any_integers(values: Sequence[int]) -> Packed | None:
     except OverflowError:
         return None
     cells, offsets = varints.encode(varints.SIGNED, varints.zigzags(whole))
-    return _packed(None, offsets, cells)
+    return Packed(_array(None, offsets, cells), 8 * len(values), 8)
 
 
 def _any(values: Sequence[Any]) -> Packed | None:
     """Values of type any: each as binary YSON."""
     parts: list[bytes] = []
     sizes: list[int] = []
+    weights = [0]
     for value in values:
         kind = type(value)
         if kind is bytes:
             head = string_head(len(value))
             parts += (head, value)
             sizes.append(len(head) + len(value))
+            weights.append(len(value))
         elif value is None:
             sizes.append(-1)
         elif kind is yson.YsonUint64 and not value.attributes:
             parts.append(unsigned(value))
             sizes.append(len(parts[-1]))
+            weights.append(8)
         elif kind is int or kind is float or kind is bool:
             parts.append(scalar(value))
             sizes.append(len(parts[-1]))
+            weights.append(1 if kind is bool else 8)
         else:
             return None
-    return _binary(parts, sizes)
+    return Packed(_binary(parts, sizes).array, sum(weights), max(weights))

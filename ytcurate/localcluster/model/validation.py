@@ -17,7 +17,7 @@ from ytcurate.localcluster.model.schema import (
     optional,
     v1_of,
 )
-from ytcurate.localcluster.model.values import any_cell, kind_of
+from ytcurate.localcluster.model.values import any_cell, kind_of, weight_of
 
 
 def checker(column: Column) -> Callable[[Any], tuple[Any, int]]:
@@ -83,7 +83,7 @@ def checker(column: Column) -> Callable[[Any], tuple[Any, int]]:
             if problem:
                 raise errors.invalid_column(name, problem)
         cell = any_cell(value)
-        return cell, len(cell)
+        return cell, weight_of(value, cell)
 
     return check_any
 
