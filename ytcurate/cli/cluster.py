@@ -51,7 +51,7 @@ def status(data_dir: DataDir = None) -> None:
 
 @app.command()
 def stop(data_dir: DataDir = None) -> None:
-    """Stop it; its tables stay."""
+    """Stop it; its tables stay, and its operations go on at the next start."""
     _run(["stop", *_option("--data-dir", data_dir)])
 
 

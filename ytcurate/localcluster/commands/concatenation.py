@@ -8,9 +8,10 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.context import Call
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
-from ytcurate.localcluster.model import compatibility, ypath
+from ytcurate.localcluster.model import ypath
 from ytcurate.localcluster.model.records import Node
 from ytcurate.localcluster.model.schema import Schema
+from ytcurate.localcluster.model.schema_fit import Fit, check_compatible
 from ytcurate.localcluster.model.upload import Target, table_target
 from ytcurate.localcluster.model.values import order_keys
 from ytcurate.localcluster.registry import NOTHING, command
@@ -48,7 +49,7 @@ def _settle_schema(call: Call, sources: list[Node], place: Target) -> None:
     schemas = [attrs.schema_of(cypress, node, tx) for node in sources]
     if not place.schema.is_weak:
         for schema in schemas:
-            compatibility.check_input(schema, place.schema, ignore_sort_order=True)
+            check_compatible(schema, place.schema, ignore_order=True, need=Fit.ALWAYS)
         return
     if place.append or not schemas:
         place.set_schema, place.schema = bool(place.schema.key_columns), Schema()

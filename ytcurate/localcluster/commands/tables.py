@@ -9,8 +9,8 @@ from ytcurate.localcluster import errors
 from ytcurate.localcluster.context import Call, Stream
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import attributes as attrs
-from ytcurate.localcluster.model import compatibility, ypath
 from ytcurate.localcluster.model import schema as schemas
+from ytcurate.localcluster.model import schema_change, ypath
 from ytcurate.localcluster.model.attributes import SCHEMA
 from ytcurate.localcluster.model.reader import Segment, TableReader
 from ytcurate.localcluster.model.upload import publish, table_target, upload_transaction
@@ -164,7 +164,7 @@ def alter_table(call: Call) -> Any:
         return NOTHING
     new = schemas.parse(call.params["schema"])
     old = attrs.schema_of(cypress, node, tx)
-    compatibility.check_change(old, new, empty=not cypress.chunks(node, tx))
+    schema_change.check_change(old, new, empty=not cypress.chunks(node, tx))
     cypress.set_attr(node, SCHEMA, new.stored(), tx)
     return NOTHING
 

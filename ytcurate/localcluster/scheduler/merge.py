@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.reader import Segment
 from ytcurate.localcluster.model.records import Chunk
+from ytcurate.localcluster.model.schema_fit import fits_as_it_is
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.model.writer import RowWriter
 from ytcurate.localcluster.scheduler import slicing
@@ -28,7 +29,6 @@ from ytcurate.localcluster.scheduler.external_sort import (
 from ytcurate.localcluster.scheduler.key_slices import Stream, streams_of
 from ytcurate.localcluster.scheduler.keys import Key
 from ytcurate.localcluster.scheduler.plan import Input
-from ytcurate.localcluster.scheduler.schema_compatibility import fits_as_it_is
 from ytcurate.localcluster.scheduler.spec import Spec
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.schema import Schema, SortColumn
+from ytcurate.localcluster.model.schema_fit import check_compatible, selected
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler.keys import names_of, to_yson
 from ytcurate.localcluster.scheduler.plan import Input
-from ytcurate.localcluster.scheduler.schema_compatibility import check_compatible, selected
 from ytcurate.localcluster.scheduler.spec import Spec
 
 

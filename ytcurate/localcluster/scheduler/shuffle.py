@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ytcurate.localcluster.model.reader import TableReader
 from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.schema import Schema
+from ytcurate.localcluster.model.schema_fit import selected
 from ytcurate.localcluster.model.upload import Target
 from ytcurate.localcluster.scheduler.journal import Journal, Past
 from ytcurate.localcluster.scheduler.key_slices import cut, streams_of
@@ -18,7 +19,6 @@ from ytcurate.localcluster.scheduler.merge import Rewriter
 from ytcurate.localcluster.scheduler.outputs import Outputs
 from ytcurate.localcluster.scheduler.plan import Input, JobPlan, Place
 from ytcurate.localcluster.scheduler.reduce_jobs import segments_of
-from ytcurate.localcluster.scheduler.schema_compatibility import selected
 from ytcurate.localcluster.scheduler.spec import Spec
 
 if TYPE_CHECKING:

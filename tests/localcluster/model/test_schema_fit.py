@@ -8,7 +8,7 @@ import pytest
 
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.schema import parse
-from ytcurate.localcluster.scheduler.schema_compatibility import (
+from ytcurate.localcluster.model.schema_fit import (
     Fit,
     check_compatible,
     fits_as_it_is,

@@ -1,6 +1,6 @@
-"""One schema against another: what `alter_table` may change, and whose rows a table can take.
+"""What `alter_table` may make of a schema.
 
-Rules and texts follow the server's source (`ValidateTableSchemaUpdate`, `CheckTableSchemaCompatibility`).
+Rules and texts follow the server's source (`ValidateTableSchemaUpdate`).
 """
 
 from __future__ import annotations
@@ -31,17 +31,6 @@ def check_change(old: Schema, new: Schema, *, empty: bool) -> None:
     problem = _change_problem(old, new)
     if problem is not None:
         raise _incompatible(problem)
-
-
-def check_input(source: Schema, target: Schema, *, ignore_sort_order: bool = False) -> None:
-    """May rows written under one schema stand in a table of another?
-
-    Raises:
-        YtError: code 316.
-    """
-    problem = _input_problem(source, target) or ("" if ignore_sort_order else _key_problem(source, target))
-    if problem:
-        raise _incompatible(YtError(problem) if isinstance(problem, str) else problem)
 
 
 def _incompatible(reason: YtError) -> YtError:
@@ -104,59 +93,6 @@ def _columns_problem(old: Schema, new: Schema, after: dict[str, Column]) -> YtEr
     if common < len(old.key_columns) and new.unique_keys:
         return YtError("Table cannot have unique keys since some of its key columns were removed")
     return None
-
-
-def _input_problem(source: Schema, target: Schema) -> YtError | None:
-    given = {column.name: column for column in source.columns}
-    wanted = {column.name: column for column in target.columns}
-    if target.strict:
-        if not source.strict:
-            return YtError("Incompatible strictness: input schema is not strict while output schema is")
-        for name in given:
-            if name not in wanted:
-                return YtError(f'Column "{name}" is found in input schema but is missing in output schema')
-    for name, column in wanted.items():
-        if name in given:
-            problem = type_problem(given[name].type_v3, column.type_v3)
-            if problem is not None:
-                return YtError(
-                    f'Column "{name}" input type is incompatible with output type', inner=[problem]
-                )
-        elif not source.strict:
-            return YtError(
-                f'Column "{name}" is present in output schema and is missing in non-strict input schema'
-            )
-        elif column.required:
-            return YtError(
-                f'Required column "{name}" is present in output schema and is missing in input schema'
-            )
-    for name, column in given.items():
-        if not target.strict and name not in wanted and not _is_simple(column.type_v3):
-            where = "missing in strict part of output schema"
-            return YtError(f'Column "{name}" of input schema with complex type is {where}')
-    return None
-
-
-def _key_problem(source: Schema, target: Schema) -> str:
-    if len(target.key_columns) > len(source.key_columns):
-        return "Output key columns are wider than input key columns"
-    if target.unique_keys and not source.unique_keys:
-        return 'Input schema "unique_keys" attribute is false'
-    if target.unique_keys and len(source.key_columns) > len(target.key_columns):
-        return "Input key columns are wider than output key columns"
-    for given, wanted in zip(source.key_columns, target.key_columns, strict=False):
-        if given != wanted:
-            return f'Key columns do not match: input column "{given}", output column "{wanted}"'
-    return ""
-
-
-def _is_simple(type_v3: Any) -> bool:
-    """Is the type one that an old `type` can say, decimals among them?"""
-    if isinstance(type_v3, str):
-        return True
-    if type_v3["type_name"] == "optional":
-        return v1_of(type_v3)[0] != "any" or type_v3["item"] == "yson"
-    return bool(type_v3["type_name"] == "decimal")
 
 
 def type_problem(old: Any, new: Any, where: str = "") -> YtError | None:

@@ -1,4 +1,7 @@
-"""May rows of one schema go into a table of another, as operations ask it before they begin?"""
+"""May rows of one schema go into a table of another?
+
+Rules and texts follow the server's source (`CheckTableSchemaCompatibility`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from ytcurate.localcluster import errors
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model.schema import Schema
+from ytcurate.localcluster.model.schema_change import type_problem
 
 LADDERS = (
     ("int8", "int16", "int32", "int64"),
@@ -35,14 +39,14 @@ def selected(schema: Schema, columns: list[str] | None) -> Schema:
     return replace(schema, columns=tuple(each for each in schema.columns if each.name in columns))
 
 
-def check_compatible(source: Schema, target: Schema, *, ignore_order: bool) -> Fit:
+def check_compatible(source: Schema, target: Schema, *, ignore_order: bool, need: Fit = Fit.IF_VALID) -> Fit:
     """How rows of `source` fit into `target`.
 
     Raises:
-        YtError: code 316, they do not.
+        YtError: code 316, they do not, or not as well as needed.
     """
     try:
-        fit = _columns_fit(source, target)
+        fit = _columns_fit(source, target, need)
         if not ignore_order:
             _check_order(source, target)
     except YtError as error:
@@ -63,7 +67,7 @@ def fits_as_it_is(source: Schema, target: Schema, *, ignore_order: bool) -> bool
         return False
 
 
-def _columns_fit(source: Schema, target: Schema) -> Fit:
+def _columns_fit(source: Schema, target: Schema, need: Fit) -> Fit:
     known = {column.name: column for column in source.columns}
     if target.strict:
         if not source.strict:
@@ -77,7 +81,7 @@ def _columns_fit(source: Schema, target: Schema) -> Fit:
         before = known.get(column.name)
         if before is not None:
             fit = type_fit(before.type_v3, column.type_v3)
-            if fit == Fit.NOT:
+            if fit < need:
                 raise YtError(
                     f'Column "{column.name}" input type is incompatible with output type',
                     attributes={"input_type": before.type_v3, "output_type": column.type_v3},
@@ -116,7 +120,7 @@ def _check_order(source: Schema, target: Schema) -> None:
 
 
 def type_fit(old: Any, new: Any) -> Fit:
-    """How values of type_v3 `old` fit into `new`; composite types only into themselves."""
+    """How values of type_v3 `old` fit into `new`."""
     if old == new:
         return Fit.ALWAYS
     before, after = _item(old), _item(new)
@@ -125,7 +129,7 @@ def type_fit(old: Any, new: Any) -> Fit:
         # For historical reasons an optional column may go into a required one, if no value is null.
         return min(fit, Fit.IF_VALID) if after is None else fit
     if not isinstance(old, str) or not isinstance(new, str):
-        return Fit.NOT
+        return Fit.NOT if type_problem(old, new) else Fit.ALWAYS
     if new == "yson" or old in ("null", "void"):
         return Fit.ALWAYS
     for ladder in LADDERS:
