@@ -107,6 +107,11 @@ def test_a_parameter_that_is_not_implemented_is_refused_by_name(
     assert f'Parameter "{named}" of command "{command}"' in answer.json()["message"]
 
 
+def test_a_count_that_is_no_number_is_refused(proxy: str) -> None:
+    refused = call(proxy, "list_operations", {"limit": "x"}).json()
+    assert refused["message"] == 'Error reading parameter /limit: expected a number, found "x"'
+
+
 def test_a_parameter_that_asks_for_nothing_is_accepted(proxy: str) -> None:
     nothing = {"prerequisite_revisions": [], "a": False, "b": None, "c": "", "d": {}}
     assert call(proxy, "exists", {"path": "//tmp", **nothing}).json() == {"value": True}

@@ -32,8 +32,8 @@ def read_blob_table(call: Call) -> Any:
         str(call.params.get("part_index_column_name") or "part_index"),
         str(call.params.get("data_column_name") or "data"),
         int(call.need("part_size")),
-        int(call.params.get("start_part_index") or 0),
-        int(call.params.get("offset") or 0),
+        call.number("start_part_index") or 0,
+        call.number("offset") or 0,
     )
     if layout.offset < 0:
         raise YtError("Offset must be nonnegative")

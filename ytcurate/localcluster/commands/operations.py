@@ -117,7 +117,7 @@ def list_operations(call: Call) -> Any:
     if params.get("with_failed_jobs") is not None:
         wanted = call.flag("with_failed_jobs")
         records = [each for each in records if (each.id in failed) == wanted]
-    limit = int(params.get("limit") or 100)
+    limit = call.number("limit") or 100
     answer: dict[str, Any] = {
         "operations": [_asked(call, record) for record in records[:limit]],
         "incomplete": len(records) > limit,
