@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ytcurate.localcluster.commands import load_all
-from ytcurate.localcluster.registry import COMMANDS
-
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
 CONSOLE = re.findall(r"```console\n(.*?)```", TEXT, re.S)
@@ -54,12 +51,6 @@ def test_the_targets_for_contributors_exist(command):
     # Not run here: this test is part of the first.
     assert (command, "") in list(commands())
     subprocess.run([*command.split(), "-n"], cwd=ROOT, check=True, capture_output=True)
-
-
-def test_the_commands_of_the_local_cluster_are_the_ones_listed():
-    load_all()
-    section = TEXT.partition("The commands it has:")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`(\w+)`", section)) == set(COMMANDS)
 
 
 def test_the_python_of_the_first_screen_uses_public_names():

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import yt.yson as yson
 
+from ytcurate.localcluster import memory
 from ytcurate.localcluster.answers import Answers
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.model import pool_nodes, ypath
@@ -35,6 +36,7 @@ LOCK_FILE = "lock"
 LOCK_PATIENCE_S = 2.0
 HOUSEKEEPING_S = 1.0
 COLLECT_EVERY_S = 20.0
+TRIM_EVERY_S = 10.0
 
 
 def _hold(data_dir: Path) -> IO[str]:
@@ -177,7 +179,7 @@ class Cluster:
         return self.cypress.create(parent, rich.steps[-1].key, kind, "", attrs, "root")
 
     def _keep(self) -> None:
-        collected = 0.0
+        collected, trimmed = 0.0, time.monotonic()
         while not self._stop.wait(HOUSEKEEPING_S):
             try:
                 with self.state.session():
@@ -187,6 +189,9 @@ class Cluster:
                 if self.state.garbage and time.monotonic() - collected > COLLECT_EVERY_S:
                     collected = time.monotonic()
                     self.collect()
+                if time.monotonic() - trimmed > TRIM_EVERY_S:
+                    trimmed = time.monotonic()
+                    memory.give_back()
             except Exception:
                 # Whatever it is: if this thread ended, no transaction would ever expire again.
                 log.exception("housekeeping failed")
