@@ -13,7 +13,7 @@ from starlette.types import Receive
 from ytcurate.localcluster.errors import YtError
 from ytcurate.localcluster.wire import PATIENCE_S, PIECE, Decoder
 
-ROOM_BYTES = 2 * 1024 * 1024
+ROOM_BYTES = 4 * 1024 * 1024
 """So much may have arrived and not been read. The thread and the event loop need not meet at every piece
 then: each meeting is a fight for the interpreter's lock."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from ytcurate.localcluster.model.records import Chunk
 from ytcurate.localcluster.model.schema import Column
 
 CHUNK_BYTES = 512 * 1024 * 1024
+FLUSH_BYTES = 32 * 1024 * 1024
+SYNC_FILE_RANGE_WRITE = 2
+"""Of sync_file_range(2): begin to write, and do not wait."""
+_libc, _Offset = ctypes.CDLL(None), ctypes.c_int64
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class ChunkWriter:
         """The chunk being written; None between two. What follows is about it."""
         self._id = ""
         self._schema = pa.schema([])
-        self._rows = self._weight = 0
+        self._rows = self._weight = self._unflushed = 0
         self._weights: list[int] = []
         self._first_key: list[Any] = []
         self._last_key: list[Any] = []
@@ -61,6 +66,7 @@ class ChunkWriter:
         )
         self._rows += batch.row_count
         self._weight += batch.weight
+        self._start_flushing(batch.weight)
         self._weights = [ours + new for ours, new in zip(self._weights, batch.weights, strict=True)]
         self._last_key = batch.last_key
         if self._weight >= CHUNK_BYTES:
@@ -72,8 +78,16 @@ class ChunkWriter:
         self._sink = pa.OSFile(str(path), "wb")
         self._file = pa.ipc.new_file(self._sink, self._schema)
         self._first_key, self._last_key = first_key, first_key
-        self._rows = self._weight = 0
+        self._rows = self._weight = self._unflushed = 0
         self._weights = [0] * len(columns)
+
+    def _start_flushing(self, size: int) -> None:
+        """Have the system write to the disk what it has, so that little is left to wait for at the end."""
+        self._unflushed += size
+        if self._unflushed >= FLUSH_BYTES:
+            self._unflushed = 0
+            with suppress(AttributeError, OSError):  # of systems that have no such call
+                _libc.sync_file_range(self._sink.fileno(), _Offset(0), _Offset(0), SYNC_FILE_RANGE_WRITE)
 
     def _finish_chunk(self) -> None:
         self._file.close()

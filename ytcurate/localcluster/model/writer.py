@@ -22,7 +22,7 @@ from ytcurate.localcluster.model.validation import checker
 from ytcurate.localcluster.model.values import load_cell, order_key
 
 MIB = 1024 * 1024
-BATCH_BYTES = 8 * MIB
+BATCH_BYTES = 2 * MIB
 BATCH_ROWS = 4096
 
 Row = dict[bytes, Any]
