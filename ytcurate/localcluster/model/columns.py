@@ -131,7 +131,9 @@ def _binary(parts: Sequence[bytes | None], sizes: list[int]) -> Packed:
         validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
     offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    array = _array(validity, offsets, b"".join(parts))  # type: ignore[arg-type]
+    # A batch of one cell, which may be large, is not copied at all.
+    data = parts[0] if len(parts) == 1 else b"".join(parts)  # type: ignore[arg-type]
+    array = _array(validity, offsets, data or b"")
     return Packed(array, int(offsets[-1]), int(lengths.max(initial=0)))
 
 
