@@ -1,13 +1,13 @@
 """The local cluster's own cost: large cells, small rows, an empty operation, memory.
 
 ``write_ratio`` and ``read_ratio`` are the time of the same client against a server that stores nothing (it
-throws away what is written and reads from memory) over its time against the local cluster, for cells of 3
-MB in a table with a schema, sent as they are; ``ratio`` is the lower of the two. That server hands the small commands around a
-write on to the cluster, so it is a little slower than it could be. ``client_share_write`` and
-``client_share_read`` are the client's part of the processor time of both processes, for 200,000 rows of 100
-bytes in a table with a schema, with the client as it comes. ``empty_map_seconds`` is an operation of one job
-that does nothing, from its start to its end by the cluster's clock, without the start of the Python that the
-job runs. ``peak_mb`` is the most memory a fresh server held while a large table (``--megabytes``) was
+throws away what is written and reads from memory) over its time against the local cluster, for cells of 3 MB
+in a table with a schema, sent as they are; ``ratio`` is the lower of the two. That server hands the small
+commands around a write on to the cluster, so it is a little slower than it could be. ``client_share_write``
+and ``client_share_read`` are the client's part of the processor time of both processes, for 200,000 rows of
+100 bytes in a table with a schema, with the client as it comes. ``empty_map_seconds`` is an operation of one
+job that does nothing, from its start to its end by the cluster's clock, without the start of the Python that
+the job runs. ``peak_mb`` is the most memory a fresh server held while a large table (``--megabytes``) was
 written and read; a MB is 10^6 bytes.
 """
 
